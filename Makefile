@@ -1,0 +1,42 @@
+# Sea of Carbon. Needs python3 and make; everything else goes into .venv.
+PYTHON ?= python3
+PROFILE ?= twin
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help book test lab lock clean
+
+help:
+	@echo "make book [PROFILE=real]   run all notebooks and build the book: book/_build/html/index.html"
+	@echo "make test [ARGS='-m real'] run the tests"
+	@echo "make lab                   open the notebooks in JupyterLab"
+	@echo "make lock                  write requirements.lock from pyproject.toml"
+	@echo "make clean                 remove the profiles' runs, the built book and caches"
+
+book: $(READY)
+	$(BIN)/seaofcarbon run all --profile $(PROFILE)
+	$(BIN)/seaofcarbon book --profile $(PROFILE)
+
+test: $(READY)
+	$(BIN)/python -m pytest -rs $(ARGS)
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+# Wheels only: nothing is compiled. The package itself is built by hatchling out of the lock.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('Python 3.11, 3.12 or 3.13 is needed; give one with PYTHON=...' if not (3, 11) <= sys.version_info[:2] < (3, 14) else 0)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+lock:
+	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
+
+clean:
+	rm -rf runs/twin runs/real book/_build .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
