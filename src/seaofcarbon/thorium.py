@@ -1,0 +1,555 @@
+"""234Th and 238U: fluxes by the balance dTh/dt = lambda (U - Th) - dP/dz + V. Arrays only.
+
+Activities are in dpm m-3 (1 dpm L-1 = 1000 dpm m-3), depths in m positive down, fluxes in dpm m-2 d-1, positive down.
+Samples of many casts stand in flat arrays (n,); `cast` (n,) says to which cast, 0 .. n_casts - 1, each belongs. Their
+order does not matter. A flux is a weighted sum of samples, so its value, its variance and its covariance with the flux
+at another depth all follow from one set of weights: see `_weights`.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from seaofcarbon.vocabulary import HALF_LIFE_TH234_D, U238_RELATIONS
+
+REASONS = (
+    "",
+    "no sample",
+    "too few samples",
+    "no 238U",
+    "below the last sample",
+    "no target depth",
+    "no sigma of the samples",
+)
+"""Why a flux (or, last, its sigma) is missing; results hold the index."""
+_OK, _NO_SAMPLE, _TOO_FEW, _NO_U, _TOO_DEEP, _NO_TARGET, _NO_SIGMA = range(len(REASONS))
+
+RULES = ("trapezoid", "layers")
+
+
+class Integral(NamedTuple):
+    """Depth integrals from 0 m to each target, arrays (n_casts, n_depths)."""
+
+    value: np.ndarray
+    variance: np.ndarray
+    common: np.ndarray
+    reason: np.ndarray
+    n_samples: np.ndarray
+    gap: np.ndarray
+
+
+class Flux(NamedTuple):
+    """234Th fluxes, arrays (n_casts, n_depths).
+
+    flux, sigma_measurement, sigma_common in dpm m-2 d-1; reason: index into `REASONS`; n_samples: samples that carry
+    weight; gap: widest distance in m between samples (or above the first) on the way down to the target.
+    """
+
+    flux: np.ndarray
+    sigma_measurement: np.ndarray
+    sigma_common: np.ndarray
+    reason: np.ndarray
+    n_samples: np.ndarray
+    gap: np.ndarray
+
+
+# --- 238U --------------------------------------------------------------------------------------------------
+
+
+def u238_from_salinity(salinity, relation="owens2011"):
+    """Activity of 238U in dpm L-1 from practical salinity.
+
+    Parameters
+    ----------
+    salinity : array_like
+    relation : str
+        A name in `vocabulary.U238_RELATIONS`, where the sources are.
+
+    Raises
+    ------
+    ValueError
+        If the relation is unknown.
+
+    Examples
+    --------
+    >>> round(float(u238_from_salinity(35.0)), 3)
+    2.436
+    """
+    if relation not in U238_RELATIONS:
+        raise ValueError(f"238U relation is {relation!r}, expected one of {', '.join(U238_RELATIONS)}")
+    known = U238_RELATIONS[relation]
+    return known.slope * np.asarray(salinity, dtype=float) + known.intercept
+
+
+# --- Casts and weights ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Casts:
+    """Samples by cast and depth, one per depth; `first` and `last` (n_casts,) index the ends of each cast."""
+
+    depth: np.ndarray
+    cast: np.ndarray
+    count: np.ndarray
+    columns: tuple
+
+    @property
+    def first(self):
+        return np.minimum(np.cumsum(self.count) - self.count, max(len(self.depth) - 1, 0))
+
+    @property
+    def last(self):
+        return np.maximum(np.cumsum(self.count) - 1, self.first)
+
+    @property
+    def gap(self):
+        """Distance to the sample above, or to the surface for the first of a cast."""
+        gap = np.diff(self.depth, prepend=0.0)
+        first = self.first[self.count > 0]
+        gap[first] = self.depth[first]
+        return gap
+
+
+def _arrange(depth, cast, n_casts, needed, *others):
+    """Sort by cast and depth, leave out samples without depth or `needed`, and average replicates at one depth.
+
+    `needed` and `others` are (n,); the variance of a mean of m replicates is the mean variance over m, so columns
+    are averaged here and the caller divides by the replicate count, which comes last among the columns.
+    """
+    depth, needed, cast = np.asarray(depth, dtype=float), np.asarray(needed, dtype=float), np.asarray(cast)
+    keep = np.isfinite(depth) & (depth >= 0) & np.isfinite(needed)
+    order = np.flatnonzero(keep)
+    dz, next_cast = np.diff(depth[order]), np.diff(cast[order])
+    if not ((next_cast > 0) | (next_cast == 0) & (dz > 0)).all():  # mostly sorted already; sorting is half the time
+        order = order[np.lexsort((needed[order], depth[order], cast[order]))]
+    depth, cast = depth[order], cast[order]
+    columns = [np.broadcast_to(np.asarray(c, dtype=float), keep.shape)[order] for c in (needed, *others)]
+    new = np.ones(len(depth), dtype=bool)
+    new[1:] = (np.diff(depth) != 0) | (np.diff(cast) != 0)
+    start = np.flatnonzero(new)
+    replicates = np.diff(start, append=len(depth)).astype(float)
+    if len(start) < len(depth):
+        columns = [np.add.reduceat(c, start) / replicates for c in columns]
+        depth, cast = depth[start], cast[start]
+    return _Casts(depth, cast, np.bincount(cast, minlength=n_casts), (*columns, replicates))
+
+
+def _weights(casts, targets, rule):
+    """Weights that make the integral from 0 m to each target a sum over samples.
+
+    Parameters
+    ----------
+    casts : _Casts
+    targets : ndarray (n_casts, n_depths)
+    rule : {"trapezoid", "layers"}
+
+    Returns
+    -------
+    full : ndarray (n,)
+        Weight in m of a sample that lies well above the target.
+    k, after : ndarray of int (n_casts, n_depths)
+        The last two samples that count; those before k carry their full weight.
+    at_k, at_after : ndarray (n_casts, n_depths)
+        Their weights in m.
+
+    Notes
+    -----
+    Trapezoid: the first sample reaches up to 0 m, values are linear between samples, also at the target. With h metres
+    from sample k to the target, a share f of the way to the next one, the integral gains h (1 - f/2) of sample k and
+    h f/2 of the next. Layers: each sample stands for the water half-way to its neighbours, the last ends at its depth.
+    """
+    z, gap = casts.depth, casts.gap
+    first, last = casts.first[:, None], casts.last[:, None]
+    is_first, is_last = np.zeros(len(z), dtype=bool), np.zeros(len(z), dtype=bool)
+    filled = casts.count > 0
+    is_first[casts.first[filled]], is_last[casts.last[filled]] = True, True
+    above = np.where(is_first, z, gap / 2)
+    below = np.where(is_last, 0.0, np.append(gap[1:], 0.0) / 2)
+    top = z if rule == "trapezoid" else z - above
+    stride = 1.0 + max(z.max(), np.nanmax(targets, initial=0.0))
+    offset = stride * np.arange(len(casts.count))
+    wanted = np.where(targets >= 0, targets, 0.0)  # NaN is dealt with by the caller
+    k = np.searchsorted(top + offset[casts.cast], (wanted + offset[:, None]).ravel(), side="right") - 1
+    k = np.clip(k.reshape(wanted.shape), first, last)
+    after = np.minimum(k + 1, last)
+    if rule == "layers":
+        return above + below, k, after, wanted - top[k], np.zeros(wanted.shape)
+    h = np.maximum(wanted - z[k], 0.0)
+    width = z[after] - z[k]
+    half_share = 0.5 * np.divide(h, width, out=np.zeros_like(h), where=width > 0)
+    at_k = np.where(wanted < z[k], wanted, above[k] + h * (1 - half_share))
+    return above + below, k, after, at_k, h * half_share
+
+
+def _sum(values, weights, first):
+    """Weighted sum of `values` (n,) down to each target: a running sum, and the two samples at the target's end."""
+    full, k, after, at_k, at_after = weights
+    running = np.concatenate([[0.0], np.cumsum(full * values)])
+    return running[k] - running[first] + at_k * values[k] + at_after * values[after]
+
+
+def _spread_targets(targets, n_casts):
+    targets = np.asarray(targets, dtype=float)
+    return np.broadcast_to(targets, (n_casts, targets.shape[-1])) if targets.ndim else np.full((n_casts, 1), targets)
+
+
+def _check(cast, rule, n_casts):
+    if rule not in RULES:
+        raise ValueError(f"rule is {rule!r}, expected one of {', '.join(RULES)}")
+    cast = np.asarray(cast)
+    needed = int(cast.max(initial=-1)) + 1
+    if n_casts is not None and needed > n_casts:
+        raise ValueError(f"cast holds the index {needed - 1}, but n_casts is {n_casts}")
+    return needed if n_casts is None else n_casts
+
+
+def integrate(
+    depth, value, cast, targets, *, variance=0.0, common=0.0, rule="trapezoid", n_casts=None, min_samples=1
+):
+    """Integral of a sampled quantity from the surface to each target depth, never beyond the last sample.
+
+    Parameters
+    ----------
+    depth, value : array_like (n,)
+        Samples; depth in m. Those with a missing or negative depth or a missing value are left out, replicates at one
+        depth are averaged.
+    cast : array_like of int (n,)
+        Cast of each sample.
+    targets : array_like scalar, (n_depths,) or (n_casts, n_depths)
+        Depths in m.
+    variance : array_like scalar or (n,)
+        Independent variance of each value.
+    common : array_like scalar or (n,)
+        Standard error that all samples of a cast share; adds up linearly.
+    rule : {"trapezoid", "layers"}
+        Trapezoid: first sample extended to 0 m, linear between samples. Layers: one constant value around each sample.
+    n_casts : int, optional
+        Default: the largest index in `cast` plus one.
+    min_samples : int
+        Casts with fewer samples give nothing.
+
+    Returns
+    -------
+    Integral
+
+    Examples
+    --------
+    >>> float(integrate([10, 50, 100], [800, 400, 0], [0, 0, 0], 75).value[0, 0])
+    39500.0
+    """
+    n_casts = _check(cast, rule, n_casts)
+    targets = _spread_targets(targets, n_casts)
+    casts = _arrange(depth, cast, n_casts, value, variance, common)
+    values, variances, commons, replicates = casts.columns
+    if not len(values):
+        nothing = np.full(targets.shape, np.nan)
+        reason = np.full(targets.shape, _NO_SAMPLE, dtype=np.int8)
+        return Integral(nothing, nothing, nothing, reason, np.zeros(targets.shape, dtype=int), nothing)
+
+    weights = full, k, after, at_k, at_after = _weights(casts, targets, rule)
+    first, last, count = casts.first[:, None], casts.last[:, None], casts.count[:, None]
+    squares = full**2, k, after, at_k**2, at_after**2
+    variances = variances / replicates
+    unknown = np.isnan(variances)
+    spread = _sum(np.where(unknown, 0.0, variances), squares, first)
+    if unknown.any():
+        spread = np.where(_sum(unknown.astype(float), squares, first) > 0, np.nan, spread)
+
+    reason = np.select(
+        [count == 0, count < min_samples, ~(targets >= 0), targets > casts.depth[last]],
+        [_NO_SAMPLE, _TOO_FEW, _NO_TARGET, _TOO_DEEP],
+        default=_OK,
+    ).astype(np.int8)
+    missing = reason != _OK
+    # A running maximum by cast: each cast gets a step of its own, higher than any gap.
+    step = casts.cast * (1.0 + casts.depth.max())
+    widest = np.maximum.accumulate(casts.gap + step) - step
+    results = [
+        _sum(values, weights, first), spread, _sum(commons, weights, first),
+        widest[np.where(targets > casts.depth[k], after, k)],
+    ]  # fmt: skip
+    value, spread, common, gap = (np.where(missing, np.nan, r) for r in results)
+    n_samples = np.where(missing, 0, k - first + (at_k > 0) + (at_after > 0))
+    return Integral(value, spread, common, reason, n_samples, gap)
+
+
+# --- Fluxes ----------------------------------------------------------------------------------------------
+
+
+def decay_constant(half_life_d=HALF_LIFE_TH234_D):
+    """Decay constant in d-1 of a half-life in days."""
+    return np.log(2) / half_life_d
+
+
+def _deepest(depth, cast, known, n_casts):
+    """Depth of the deepest sample of each cast among the known ones; -inf without any."""
+    deepest = np.full(n_casts, -np.inf)
+    np.maximum.at(deepest, np.asarray(cast)[known], np.asarray(depth, dtype=float)[known])
+    return deepest
+
+
+def steady_state_flux(
+    depth, th, u, cast, targets, *, th_sigma=np.nan, u_sigma=0.0, u_common_sigma=0.0, source=0.0, source_sigma=0.0,
+    rule="trapezoid", half_life_d=HALF_LIFE_TH234_D, n_casts=None, min_samples=1,
+):  # fmt: skip
+    """Downward flux of 234Th on particles at each target depth, from the steady-state balance.
+
+    P(z) = integral from 0 to z of lambda (U - Th) + V, positive down. Below the equilibrium depth Th > U lowers the
+    flux: it is signed and never clipped.
+
+    Parameters
+    ----------
+    depth : array_like (n,)
+        m, positive down.
+    th, u : array_like (n,)
+        Activities of total 234Th and 238U, dpm m-3.
+    cast : array_like of int (n,)
+        Cast of each sample, 0 .. n_casts - 1, in any order.
+    targets : array_like scalar, (n_depths,) or (n_casts, n_depths)
+        Depths in m at which the flux is wanted; never extrapolated below the last sample.
+    th_sigma, u_sigma : array_like scalar or (n,)
+        Standard errors of measurement, dpm m-3, independent between samples. Missing ones make sigma missing.
+    u_common_sigma : array_like scalar or (n,)
+        Standard error of the 238U relation, dpm m-3, the same error for the whole cast: added linearly.
+    source, source_sigma : array_like scalar or (n,)
+        Supply V by upwelling or diffusion and its standard error, dpm m-3 d-1; see `upwelling`.
+    rule : {"trapezoid", "layers"}
+        See `integrate`.
+    half_life_d : float
+        Half-life of 234Th, days.
+    n_casts : int, optional
+    min_samples : int
+        Least number of samples with both isotopes in a cast.
+
+    Returns
+    -------
+    Flux
+
+    Examples
+    --------
+    >>> f = steady_state_flux([0, 50, 100, 150], [1900] * 4, [2400] * 4, [0] * 4, [100, 200])
+    >>> f.flux.round(1), [REASONS[r] for r in f.reason[0]]
+    (array([[1438.1,    nan]]), ['no sigma of the samples', 'below the last sample'])
+    """
+    n_casts = _check(cast, rule, n_casts)
+    decay = decay_constant(half_life_d)
+    th, u = np.asarray(th, dtype=float), np.asarray(u, dtype=float)
+    variance = decay**2 * (np.square(th_sigma) + np.square(u_sigma)) + np.square(source_sigma)
+    total = integrate(
+        depth, decay * (u - th) + source, cast, targets, variance=variance, common=decay * np.asarray(u_common_sigma),
+        rule=rule, n_casts=n_casts, min_samples=min_samples,
+    )  # fmt: skip
+    # Where 234Th reaches deep enough, or is sampled often enough, and 238U does not, it is 238U that is missing.
+    has_th = np.isfinite(th) & np.isfinite(np.asarray(depth, dtype=float))
+    enough = np.bincount(np.asarray(cast)[has_th], minlength=n_casts)[:, None] >= max(min_samples, 1)
+    reaches = _spread_targets(targets, n_casts) <= _deepest(depth, cast, has_th, n_casts)[:, None]
+    short = np.isin(total.reason, (_NO_SAMPLE, _TOO_FEW)) & enough | (total.reason == _TOO_DEEP) & reaches
+    reason = np.where(short, _NO_U, total.reason)
+    sigma = np.sqrt(total.variance)
+    reason = np.where((reason == _OK) & np.isnan(sigma), _NO_SIGMA, reason).astype(np.int8)
+    return Flux(total.value, sigma, total.common, reason, total.n_samples, total.gap)
+
+
+def flux_covariance(
+    depth, th, u, cast, upper, lower, *, th_sigma, u_sigma=0.0, rule="trapezoid", half_life_d=HALF_LIFE_TH234_D,
+    n_casts=None,
+):  # fmt: skip
+    """Covariance, from measurement, of the fluxes at two depths of the same casts: they share samples.
+
+    Parameters
+    ----------
+    upper, lower : array_like scalar, (n_depths,) or (n_casts, n_depths)
+        Pairs of depths in m, `upper` at most `lower`. The rest as in `steady_state_flux`.
+
+    Returns
+    -------
+    ndarray (n_casts, n_depths)
+        (dpm m-2 d-1)2; NaN where either flux is missing.
+    """
+    n_casts = _check(cast, rule, n_casts)
+    upper, lower = _spread_targets(upper, n_casts), _spread_targets(lower, n_casts)
+    variance = decay_constant(half_life_d) ** 2 * (np.square(th_sigma) + np.square(u_sigma))
+    deficit = np.asarray(u, dtype=float) - np.asarray(th, dtype=float)
+    casts = _arrange(depth, cast, n_casts, deficit, variance)
+    if not len(casts.depth):
+        return np.full(np.broadcast_shapes(upper.shape, lower.shape), np.nan)
+    full, k, after, at_k, at_after = _weights(casts, upper, rule)
+    _, k2, after2, at_k2, at_after2 = _weights(casts, lower, rule)
+
+    def weight_below(sample):
+        """Weight of a sample in the lower integral."""
+        return np.where(sample < k2, full[sample], np.where(sample == k2, at_k2, at_after2))
+
+    products = full**2, k, after, at_k * weight_below(k), at_after * weight_below(after)
+    covariance = _sum(casts.columns[1] / casts.columns[2], products, casts.first[:, None])
+    known = (casts.count[:, None] > 0) & (upper >= 0) & (upper <= lower) & (lower <= casts.depth[casts.last][:, None])
+    return np.where(known, covariance, np.nan)
+
+
+def upwelling(velocity, gradient, velocity_sigma=0.0, gradient_sigma=0.0):
+    """Supply of 234Th by upwelling, V = w dTh/dz, and its standard error, dpm m-3 d-1.
+
+    Parameters
+    ----------
+    velocity, velocity_sigma : array_like
+        w in m d-1, positive upward.
+    gradient, gradient_sigma : array_like
+        dTh/dz in dpm m-4, z downward.
+    """
+    sigma = np.hypot(np.multiply(gradient, velocity_sigma), np.multiply(velocity, gradient_sigma))
+    return np.multiply(velocity, gradient), sigma
+
+
+def non_steady_layer(u, th_first, th_second, interval_d, thickness_m=1.0, half_life_d=HALF_LIFE_TH234_D):
+    """Flux out of a layer between two occupations of the same water (Buesseler et al. 1992), dpm m-2 d-1.
+
+    lambda [U (1 - e) + Th1 e - Th2] / (1 - e) dz with e = exp(-lambda dt). The steady state for Th1 = Th2.
+
+    Parameters
+    ----------
+    u, th_first, th_second : array_like
+        dpm m-3, broadcast.
+    interval_d : array_like
+        Days between the occupations.
+    thickness_m : array_like
+        m.
+
+    Examples
+    --------
+    >>> round(float(non_steady_layer(2400, 1800, 1500, 20, 100)), 3)
+    3698.231
+    """
+    decay = decay_constant(half_life_d)
+    kept = np.exp(-decay * np.asarray(interval_d, dtype=float))
+    u, th_first, th_second = (np.asarray(a, dtype=float) for a in (u, th_first, th_second))
+    return decay * (u * (1 - kept) + th_first * kept - th_second) / (1 - kept) * thickness_m
+
+
+def non_steady_flux(first, second, interval_d, targets, *, u_common_sigma=0.0, rule="trapezoid",
+                    half_life_d=HALF_LIFE_TH234_D, n_casts=None, min_samples=1):  # fmt: skip
+    """Downward flux of 234Th averaged over the time between two occupations of each station.
+
+    Each occupation is integrated on its own bottle depths; then the layer formula of Buesseler et al. (1992) holds for
+    the inventories. 238U is that of the second occupation.
+
+    Parameters
+    ----------
+    first : tuple (depth, th, th_sigma, station)
+        Arrays (n1,): m, dpm m-3, dpm m-3, index of the station.
+    second : tuple (depth, th, th_sigma, station, u, u_sigma)
+        Arrays (n2,).
+    interval_d : array_like (n_stations,)
+        Days between the occupations; the noise of 234Th is amplified 16 times at 3 d, 3.6 times at 14 d.
+    targets : array_like
+        As in `steady_state_flux`, which explains the rest.
+
+    Returns
+    -------
+    Flux
+        n_samples counts the second occupation; gap is the wider of both.
+    """
+    depth1, th1, sigma1, station1 = first
+    depth2, th2, sigma2, station2, u2, u_sigma2 = second
+    n_casts = max(_check(station1, rule, n_casts), _check(station2, rule, n_casts))
+    decay = decay_constant(half_life_d)
+    kept = np.exp(-decay * np.asarray(interval_d, dtype=float)).reshape(-1, 1)
+    gain = 1 / (1 - kept)
+    options = {"rule": rule, "n_casts": n_casts, "min_samples": min_samples}
+    inventory1 = integrate(depth1, th1, station1, targets, variance=np.square(sigma1), **options)
+    now = steady_state_flux(
+        depth2, th2, u2, station2, targets, th_sigma=sigma2, u_sigma=u_sigma2, u_common_sigma=u_common_sigma,
+        half_life_d=half_life_d, **options,
+    )  # fmt: skip
+    known = np.isfinite(np.asarray(u2, dtype=float))
+    th2, depth2 = np.where(known, th2, np.nan), np.asarray(depth2, dtype=float)
+    inventory2 = integrate(depth2, th2, station2, targets, variance=np.square(sigma2), **options)
+    # P = steady state + lambda e (I1 - I2) / (1 - e), and so Th2 carries lambda / (1 - e) in all.
+    flux = now.flux + decay * kept * gain * (inventory1.value - inventory2.value)
+    variance = now.sigma_measurement**2 + decay**2 * (
+        (gain**2 - 1) * inventory2.variance + (kept * gain) ** 2 * inventory1.variance
+    )
+    sigma = np.sqrt(variance)
+    lost = np.isin(inventory1.reason, (_NO_SAMPLE, _TOO_FEW, _TOO_DEEP)) & np.isin(now.reason, (_OK, _NO_SIGMA))
+    reason = np.where(lost, inventory1.reason, now.reason)
+    reason = np.where((reason == _OK) & np.isnan(sigma), _NO_SIGMA, reason).astype(np.int8)
+    common = np.where(np.isnan(flux), np.nan, now.sigma_common)
+    return Flux(flux, sigma, common, reason, now.n_samples, np.fmax(now.gap, inventory1.gap))
+
+
+def equilibrium_depth(depth, th, u, cast, n_casts=None):
+    """Depth in m of the first downward crossing from deficit (Th < U) to equilibrium or excess, linear between samples.
+
+    Parameters
+    ----------
+    depth, th, u, cast : array_like (n,)
+        As in `steady_state_flux`; the unit of the two activities does not matter.
+
+    Returns
+    -------
+    ndarray (n_casts,)
+        NaN where the deficit does not end above the last sample, or there is none.
+
+    Examples
+    --------
+    >>> equilibrium_depth([0, 100, 200], [1, 2, 3], [2.5, 2.5, 2.5], [0, 0, 0])
+    array([150.])
+    """
+    n_casts = _check(cast, "trapezoid", n_casts)
+    casts = _arrange(depth, cast, n_casts, np.asarray(u, dtype=float) - np.asarray(th, dtype=float))
+    z, deficit = casts.depth, casts.columns[0]
+    upper = np.flatnonzero((deficit[:-1] > 0) & (deficit[1:] <= 0) & (casts.cast[:-1] == casts.cast[1:]))
+    share = deficit[upper] / (deficit[upper] - deficit[upper + 1])
+    crossing = z[upper] + share * (z[upper + 1] - z[upper])
+    found = np.full(n_casts, np.inf)
+    np.minimum.at(found, casts.cast[upper], crossing)
+    return np.where(np.isinf(found), np.nan, found)
+
+
+def fill_gaps(depth, values, cast, max_gap_m=100.0):
+    """Missing values of a smooth quantity (salinity, 238U): linear between the neighbours in the same cast.
+
+    Above the first and below the last known sample the nearest value is used. No neighbour may be further than
+    `max_gap_m`.
+
+    Parameters
+    ----------
+    depth, values, cast : array_like (n,)
+
+    Returns
+    -------
+    ndarray (n,)
+        In the order of the input; what cannot be filled stays NaN.
+    """
+    depth, values, cast = np.asarray(depth, dtype=float), np.array(values, dtype=float), np.asarray(cast)
+    order = np.lexsort((depth, cast))
+    z, v, c = depth[order], values[order], cast[order]
+    n = len(v)
+    known = np.isfinite(v) & np.isfinite(z)
+    index = np.arange(n)
+    before = np.maximum.accumulate(np.where(known, index, -1))
+    after = np.minimum.accumulate(np.where(known, index, n)[::-1])[::-1]
+
+    def neighbour(i):
+        inside = (i >= 0) & (i < n)
+        i = np.where(inside, i, 0)
+        ok = inside & (c[i] == c) & (np.abs(z[i] - z) <= max_gap_m) if n else inside
+        return np.where(ok, v[i], np.nan), np.where(ok, z[i], np.nan)
+
+    (v1, z1), (v2, z2) = neighbour(before), neighbour(after)
+    width = z2 - z1
+    linear = v1 + (v2 - v1) * np.divide(z - z1, width, out=np.zeros_like(z), where=width > 0)
+    filled = np.where(np.isnan(linear), np.where(np.isnan(v1), v2, v1), linear)
+    values[order] = np.where(known, v, filled)
+    return values
+
+
+def residence_time(th_inventory, flux):
+    """Time in days that 234Th stays before it sinks: inventory (dpm m-2) over flux (dpm m-2 d-1); NaN for flux <= 0."""
+    flux = np.asarray(flux, dtype=float)
+    return np.divide(th_inventory, flux, out=np.full(flux.shape, np.nan), where=flux > 0)
+
+
+def deficit_inventory(flux, half_life_d=HALF_LIFE_TH234_D):
+    """Inventory of the deficit U - Th, dpm m-2, that belongs to a steady-state flux, dpm m-2 d-1."""
+    return np.asarray(flux, dtype=float) / decay_constant(half_life_d)

@@ -1,0 +1,236 @@
+"""The sea at a place and time: light, production, match-up, blooms, basins."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seaofcarbon import ocean
+from seaofcarbon.vocabulary import COVARIATES
+
+DAYS = xr.DataArray([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dims="month")
+
+
+@pytest.fixture
+def grid():
+    """A sea of 10-degree cells with an island at 5 N, 5 E; temperature = 20 - depth/10 + month, others the month."""
+    lat, lon, depth = np.arange(-85.0, 90, 10), np.arange(-175.0, 180, 10), np.array([0.0, 100, 200, 300])
+    month = xr.DataArray(np.arange(1.0, 13), dims="month", coords={"month": np.arange(1, 13)})
+    sea = xr.DataArray(np.ones((18, 36)), {"lat": lat, "lon": lon}, ("lat", "lon"))
+    sea.loc[5.0, 5.0] = np.nan
+    ds = xr.Dataset({name: month * sea for name in COVARIATES if name != "bottom_depth"})
+    level = xr.DataArray(depth, dims="depth", coords={"depth": depth})
+    ds["temperature"] = (20 - level / 10 + month) * sea
+    ds["nitrate"] = (level + 0 * month) * sea
+    ds["bottom_depth"] = 4000 * sea
+    return ds
+
+
+def points(**columns):
+    """One point in the middle of a cell in July, or as many as the columns have."""
+    n = max([1, *(len(v) for v in columns.values() if isinstance(v, list))])
+    frame = pd.DataFrame(
+        {"latitude": -5.0, "longitude": -5.0, "depth_m": 50.0, "time": "2015-07-17"} | columns, index=range(n)
+    )
+    return frame.assign(time=pd.to_datetime(frame["time"], format="ISO8601"))
+
+
+def test_day_is_twelve_hours_on_the_equator():
+    """On the equator every day has twelve hours."""
+    np.testing.assert_allclose(ocean.day_length(0.0, np.arange(1, 366)), 12)
+
+
+def test_day_is_twelve_hours_everywhere_at_the_equinox():
+    """At the equinox every place has twelve hours, nearly."""
+    lat = np.arange(-80.0, 81, 10)
+    np.testing.assert_allclose(ocean.day_length(lat, 80.0), 12, atol=0.35)
+
+
+def test_polar_night_and_polar_day():
+    """At the solstice the sun stays down at 80 N and up at 80 S."""
+    assert ocean.day_length(80.0, 355) == 0 and ocean.day_length(-80.0, 355) == 24
+
+
+@given(st.floats(-89, 89), st.floats(1, 366))
+def test_hemispheres_share_the_day(lat, day):
+    """One hemisphere has day while the mirrored place has night."""
+    assert ocean.day_length(lat, day) + ocean.day_length(-lat, day) == pytest.approx(24)
+
+
+def test_day_of_year_starts_at_one_and_keeps_missing_times():
+    """The first of January is day 1, and a missing time stays missing."""
+    days = ocean.day_of_year(["2015-01-01", "2016-12-31T12:00", "NaT"])
+    np.testing.assert_allclose(days, [1, 366.5, np.nan])
+
+
+def test_seasons_are_hemispheric():
+    """South of the equator the year is shifted by half, in every month (a peer forgets a pair of brackets)."""
+    months = np.arange(1, 13)
+    north = ocean.season_of(months, 45.0)
+    south = ocean.season_of(months, -45.0)
+    np.testing.assert_array_equal(north, [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 0])
+    np.testing.assert_array_equal(south, np.roll(north, 6))
+    # The peer's `(m == 12) | (m == 1) | (m == 2) & (lat > 0)` calls a southern December winter.
+    assert ocean.SEASONS[ocean.season_of(12, -45.0)] == "summer"
+
+
+def test_missing_light_is_zero_in_the_polar_night_only():
+    """Missing light means no production in the polar night and an unknown one elsewhere."""
+    npp = ocean.npp_vgpm(np.ones(2), np.ones(2), np.full(2, np.nan), np.array([0.0, 8.0]), np.full(2, 50.0))
+    np.testing.assert_array_equal(npp, [0, np.nan])
+
+
+def test_vgpm_by_hand():
+    """One value of the production model, worked out by hand."""
+    # Pb at 28.6 C is 4.0; 4.1 mol of light halve the light term
+    assert ocean.npp_vgpm(2.0, 28.6, 4.1, 12.0, 40.0) == pytest.approx(0.66125 * 4.0 * 0.5 * 40 * 2 * 12)
+
+
+def test_production_refuses_an_unknown_form():
+    """A mistyped form is refused."""
+    with pytest.raises(ValueError, match="form"):
+        ocean.npp_vgpm(1.0, 10.0, 30.0, 12.0, 50.0, form="vgmp")
+
+
+def test_euphotic_depth_by_hand():
+    """Both branches of the euphotic depth, the floor of chlorophyll, and the 0.1 % depth."""
+    total = 38 * 0.1**0.425
+    np.testing.assert_allclose(ocean.euphotic_depth(0.1), 568.2 * total**-0.746)
+    np.testing.assert_allclose(ocean.euphotic_depth(1e-9), 200 * (38 * 0.01**0.425) ** -0.293)  # floored at 0.01
+    np.testing.assert_allclose(ocean.euphotic_depth(0.1, 0.001), 1.5 * ocean.euphotic_depth(0.1))
+
+
+def test_cells_cover_the_sphere():
+    """All cells together are the surface of the sphere."""
+    assert ocean.cell_area(np.arange(-89.5, 90)).sum() * 360 == pytest.approx(4 * np.pi * 6.371e6**2)
+
+
+@given(st.floats(-1000, 1000))
+def test_longitudes_are_wrapped_not_shifted(lon):
+    """A wrapped longitude is the same place (peers shift 0-360 by 180)."""
+    wrapped = ocean.wrap(lon)
+    assert -180 <= wrapped < 180
+    assert np.cos(np.radians(wrapped)) == pytest.approx(np.cos(np.radians(lon)), abs=1e-9)
+
+
+def test_wrap_grid_moves_greenwich_to_the_middle():
+    """Wrapping a grid carries the values with their longitudes."""
+    field = xr.DataArray(np.arange(4.0), {"lon": [45.0, 135.0, 225.0, 315.0]}, ("lon",))
+    wrapped = ocean.wrap_grid(field)
+    np.testing.assert_array_equal(wrapped["lon"], [-135, -45, 45, 135])
+    np.testing.assert_array_equal(wrapped, [2, 3, 0, 1])
+
+
+def test_match_is_linear_in_depth_and_time(grid):
+    """A field that is linear in depth and month comes back exactly."""
+    days = ocean.month_day()
+    middle = pd.Timestamp("2015-01-01") + pd.Timedelta(days=(days[5] + days[6]) / 2 - 1)
+    found = ocean.match(points(time=middle, depth_m=150.0), grid).iloc[0]
+    assert found["temperature"] == pytest.approx(20 - 15 + 6.5, abs=1e-5)
+    assert found["nitrate"] == pytest.approx(150, abs=1e-4)
+
+
+def test_match_goes_from_december_to_january(grid):
+    """New year lies half-way between December and January, not between December and nothing."""
+    found = ocean.match(points(time=["2015-12-31T12:00", "2015-01-01"]), grid)
+    np.testing.assert_allclose(found["sst"], 6.5, atol=0.3)  # half-way from 12 back to 1
+
+
+def test_match_crosses_the_date_line(grid):
+    """The nearest sea may lie across the date line."""
+    grid["sst"][:, :, 0] = np.nan  # the cells at 175 W are land: the nearest sea is at 175 E
+    found = ocean.match(points(latitude=5.0, longitude=-179.5), grid, max_distance_km=2000)
+    _, ilon, distance = ocean.nearest_sea_cell([5.0], [-179.5], grid)
+    assert grid["lon"][ilon[0]] == 175 and distance[0] == pytest.approx(5.5 * 111.19 * np.cos(np.radians(5)), rel=1e-3)
+    assert found["covariate_distance_km"].iloc[0] == distance[0]
+
+
+def test_match_takes_the_nearest_sea_cell_of_an_island(grid):
+    """A point on an island takes the next sea cell and says how far; too far is land."""
+    found = ocean.match(points(latitude=5.0, longitude=8.0), grid, max_distance_km=2000).iloc[0]
+    assert found["covariate_distance_km"] == pytest.approx(7 * 111.19 * np.cos(np.radians(5)), rel=1e-3)
+    assert ocean.match(points(latitude=5.0, longitude=5.0), grid)["covariate_reason"].iloc[0] == "land"
+
+
+def test_match_never_gives_nan_without_a_reason(grid):
+    """Each missing covariate carries its reason."""
+    grid["npp"][:, 0] = np.nan
+    frame = points(
+        latitude=[0.0, -85.0, np.nan, 0.0, 0.0, 5.0, 0.0], depth_m=[50, 50, 50, 280, np.nan, 50, 50],
+        longitude=[0.0, 0, 0, 0, 0, 5, 360], time=["2015-07-17"] * 6 + [None],
+    )  # fmt: skip
+    found = ocean.match(frame, grid, max_distance_km=800)
+    missing = found[list(COVARIATES)].isna().any(axis=1)
+    assert (found.loc[missing, "covariate_reason"] != "").all()
+    assert found["covariate_reason"].tolist() == [
+        "", "no covariate: npp", "no covariate: position", "below 250 m", "no covariate: depth_m", "land",
+        "no covariate: time",
+    ]  # fmt: skip
+
+
+def test_match_of_nothing_is_empty(grid):
+    """No points give no rows, with all columns."""
+    assert list(ocean.match(points().iloc[:0], grid).columns)[-1] == "covariate_reason"
+
+
+def test_at_depth_with_a_depth_for_each_cell(grid):
+    """Each cell may have its own depth; below the deepest level there is nothing."""
+    depth = 100 + 0 * grid["sst"] + 10 * grid["month"]
+    found = ocean.at_depth(grid, "temperature", depth)
+    expected = (20 - depth / 10 + grid["month"]).where(np.isfinite(grid["sst"]))
+    xr.testing.assert_allclose(found, expected.transpose(*found.dims).drop_attrs())
+    assert not np.isfinite(ocean.at_depth(grid, "temperature", 301.0)).any()
+
+
+def bloom_grid(cycle):
+    """One cell at 5 N with this cycle of chlorophyll."""
+    return xr.DataArray(np.asarray(cycle)[:, None, None], {"month": np.arange(1, 13), "lat": [5.0], "lon": [0.0]},
+                        ("month", "lat", "lon"))  # fmt: skip
+
+
+def test_bloom_runs_over_the_year_end():
+    """A bloom from November to February is one bloom."""
+    cycle = np.array([5.0, 3, 1, 1, 1, 2, 1, 1, 1, 1, 2, 4])
+    found = ocean.bloom(bloom_grid(cycle)).squeeze()
+    assert [int(found[k]) for k in ("onset", "peak", "end", "bloom_class")] == [11, 1, 2, 1]
+    np.testing.assert_array_equal(np.nonzero(found["in_bloom"].values)[0] + 1, [1, 2, 11, 12])
+
+
+def test_no_bloom_in_a_flat_year():
+    """A year without amplitude has no bloom, not a bloom of noise."""
+    found = ocean.bloom(bloom_grid(1 + 0.2 * np.sin(np.arange(12)))).squeeze()
+    assert found["bloom_class"] == 0 and np.isnan(found["peak"]) and not found["in_bloom"].any()
+
+
+def test_months_without_sun_are_no_bloom():
+    """Chlorophyll that a product fills in for the polar night is not a bloom."""
+    cycle = bloom_grid([9.0, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 9]).assign_coords(lat=[75.0])
+    found = ocean.bloom(cycle).squeeze()
+    assert found["peak"] == 6 and found["amplitude"] == 3
+
+
+def test_basins_of_well_known_places():
+    """Well-known places fall into their basins, and each place has one."""
+    places = {
+        "Arctic": (80, 0), "North Atlantic": (15, -75), "South Atlantic": (-30, 10), "North Pacific": (8, -79),
+        "South Pacific": (-40, 160), "Indian": (-40, 100), "Southern Ocean": (-60, 0), "Mediterranean": (43, 7.9),
+    }  # fmt: skip
+    lat, lon = np.array(list(places.values())).T
+    assert ocean.basin(lat, lon).tolist() == list(places)
+    assert ocean.basin(45, -4).item() == "North Atlantic"  # the Bay of Biscay
+    assert set(ocean.basin(*np.meshgrid(np.arange(-90, 91.0), np.arange(0, 360.0))).ravel()) == set(ocean.BASINS)
+
+
+@pytest.mark.real
+def test_global_production_of_the_real_fields(real_data):
+    """54.5 Pg C/yr (Eppley form 57.7) where there is light, with the wrapped real chlorophyll."""
+    climatology = xr.open_dataset(real_data / "climatology" / "ocean_climatology_1deg.nc")
+    with xr.open_dataset(real_data / "satellite" / "Sweeney_2005.nc", decode_times=False) as ds:
+        chlorophyll = ds["chl"].load()
+    climatology = climatology[["sst", "par", "bottom_depth"]].load()
+    for form, expected in {"vgpm": 54.5, "eppley": 57.7}.items():
+        fields = ocean.covariates(climatology, chlorophyll, form)
+        total = (fields["npp"].astype(float) * ocean.cell_area(fields["lat"]) * DAYS).sum() * 1e-18
+        assert float(total) == pytest.approx(expected, abs=0.1)

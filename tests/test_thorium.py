@@ -1,0 +1,345 @@
+"""234Th fluxes: closed forms, published cases of error propagation, properties that hold for any cast."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seaofcarbon import thorium
+from seaofcarbon.vocabulary import U238_RELATIONS
+
+LAMBDA = np.log(2) / 24.10
+
+
+def flux(depth, deficit, target, u=2400.0, **options):
+    """Flux of one cast from its deficit in dpm m-3."""
+    depth, deficit = np.asarray(depth, dtype=float), np.asarray(deficit, dtype=float)
+    return thorium.steady_state_flux(
+        depth, u - deficit, np.full(len(depth), u), np.zeros(len(depth), int), target, **options
+    )
+
+
+def reasons(found):
+    """Words for the reasons of the first cast."""
+    return [thorium.REASONS[r] for r in found.reason[0]]
+
+
+# --- Closed forms ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depth", "deficit", "target", "expected"),
+    [
+        ([0, 50, 100, 150], [500] * 4, 100, 1438.0646899583926),
+        ([0, 100], [1000, 0], 100, 1438.0646899583926),
+        ([10, 50, 100], [800, 400, 0], 100, 1207.9743395650498),
+        ([10, 50, 100], [800, 400, 0], 75, 1136.0711050671302),
+        ([0, 100, 200], [500, 0, -100], 200, 575.2258759833571),
+        ([10, 50], [800, 400], 4, LAMBDA * 800 * 4),
+        ([10, 50], [800, 400], 0, 0.0),
+    ],
+)
+def test_closed_forms(depth, deficit, target, expected):
+    """Trapezoids by hand: constant, linear, first sample extended to 0 m, target between samples, excess."""
+    assert flux(depth, deficit, target).flux[0, 0] == pytest.approx(expected, rel=1e-9)
+
+
+def test_non_steady_layer():
+    """One layer between two occupations, by hand; the steady state with the second one would be 2588.5."""
+    assert thorium.non_steady_layer(2400, 1800, 1500, 20, 100) == pytest.approx(3698.2313249699805, rel=1e-12)
+    assert thorium.non_steady_layer(2400, 1500, 1500, 20, 100) == pytest.approx(2588.516, rel=1e-6)
+
+
+def test_layers_and_their_variance():
+    """Layers of 30, 45 and 25 m, and the variances that the GP15 thorium model of P. W. Davidson tests against."""
+    depth, options = [10, 50, 100], {"rule": "layers", "half_life_d": 24.101, "th_sigma": 0.2, "u_sigma": 0.1}
+    found = flux(depth, [3, 2, 1], [30, 75, 100], **options)
+    expected = np.log(2) / 24.101 * np.cumsum([30 * 3, 45 * 2, 25 * 1])
+    np.testing.assert_allclose(found.flux[0], expected, rtol=1e-9)
+    variance = [0.03722145196383147, 0.12096971888245228, 0.1468179494128908]
+    np.testing.assert_allclose(found.sigma_measurement[0] ** 2, variance, rtol=1e-9)
+
+
+def test_variance_with_upwelling():
+    """The same cast with the supply by upwelling and the errors of its velocity and gradient."""
+    source, sigma = thorium.upwelling([0.001, 0.002, 0.003], [0.01, 0.02, 0.015], 0.0001, 0.001)
+    found = flux([10, 50, 100], [3, 2, 1], [30, 75, 100], rule="layers", half_life_d=24.101, th_sigma=0.2, u_sigma=0.1,
+                 source=source, source_sigma=sigma)  # fmt: skip
+    variance = [0.037221453763831465, 0.12096973688245227, 0.1468179744441408]
+    np.testing.assert_allclose(found.sigma_measurement[0] ** 2, variance, rtol=1e-9)
+    gained = found.flux[0] - flux([10, 50, 100], [3, 2, 1], [30, 75, 100], rule="layers", half_life_d=24.101).flux[0]
+    np.testing.assert_allclose(gained, np.cumsum(source * [30, 45, 25]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("relation", "expected"),
+    [
+        ("owens2011", [1.257, 2.2788, 2.436, 2.7111]),
+        ("pates_muir2007", [1.426, 2.3529, 2.4955, 2.74505]),
+        ("chen1986", [1.4162, 2.33673, 2.47835, 2.726185]),
+    ],
+)
+def test_uranium_from_salinity(relation, expected):
+    """238U at salinities 20, 33, 35 and 38.5 by each relation."""
+    np.testing.assert_allclose(thorium.u238_from_salinity([20, 33, 35, 38.5], relation), expected, rtol=1e-12)
+
+
+def test_unknown_names_are_refused():
+    """A mistyped relation or rule is an error that lists the right ones."""
+    with pytest.raises(ValueError, match="owens2011"):
+        thorium.u238_from_salinity(35, "owen2011")
+    with pytest.raises(ValueError, match="trapezoid"):
+        flux([0, 100], [1, 1], 50, rule="trapeze")
+
+
+# --- Sigma -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", thorium.RULES)
+def test_sigma_against_monte_carlo(rule):
+    """Noise on the samples spreads the flux by the sigma that is stated, also where the target is interpolated."""
+    rng = np.random.default_rng(1)
+    depth, n = np.array([5.0, 25, 60, 110, 180]), 20000
+    sigma = np.array([40.0, 60, 50, 80, 30])
+    deficit = np.array([900.0, 800, 500, 100, -50]) + sigma * rng.standard_normal((n, 5))
+    found = thorium.steady_state_flux(
+        np.tile(depth, n), 2400 - deficit.ravel(), np.full(5 * n, 2400.0), np.repeat(np.arange(n), 5),
+        [3, 60, 75, 100, 180], th_sigma=np.tile(sigma, n), rule=rule,
+    )  # fmt: skip
+    np.testing.assert_allclose(found.flux.std(axis=0), found.sigma_measurement[0], rtol=0.02)
+
+
+def test_common_error_adds_linearly():
+    """0.047 dpm L-1 in the 238U relation is 135 dpm m-2 d-1 per 100 m, however many bottles there are."""
+    for depth in ([0, 100], np.linspace(0, 100, 30)):
+        found = flux(depth, np.ones(len(depth)), 100, th_sigma=0.0, u_common_sigma=47.0)
+        assert found.sigma_common[0, 0] == pytest.approx(135.18, abs=0.01) and found.sigma_measurement[0, 0] == 0
+
+
+def test_covariance_against_monte_carlo():
+    """Fluxes at two depths share samples: their covariance is what the noise says."""
+    rng = np.random.default_rng(2)
+    depth, n, sigma = np.array([5.0, 25, 60, 110, 180]), 40000, 50.0
+    th = 1800 + sigma * rng.standard_normal((n, 5))
+    cast = np.repeat(np.arange(n), 5)
+    upper, lower = np.array([40.0, 70, 70, 90]), np.array([70.0, 70, 90, 150])
+    args = np.tile(depth, n), th.ravel(), np.full(5 * n, 2400.0), cast
+    f = thorium.steady_state_flux(*args, np.concatenate([upper, lower])).flux
+    found = thorium.flux_covariance(*args, upper, lower, th_sigma=sigma)[0]
+    expected = [np.cov(f[:, i], f[:, i + 4])[0, 1] for i in range(4)]
+    np.testing.assert_allclose(found, expected, rtol=0.05)
+
+
+def test_missing_sigma_has_a_reason_and_hits_only_its_depths():
+    """A bottle without sigma takes sigma from the fluxes that it bears on; the flux itself stays."""
+    found = flux([10, 50, 100], [800, 400, 0], [30, 50, 80], th_sigma=[50, 50, np.nan])
+    assert np.isfinite(found.flux).all() and reasons(found) == ["", "", "no sigma of the samples"]
+    np.testing.assert_array_equal(np.isnan(found.sigma_measurement[0]), [False, False, True])
+
+
+# --- What is missing says why -------------------------------------------------------------------------------
+
+
+def test_never_below_the_last_sample():
+    """No extrapolation, not by a metre."""
+    found = flux([10, 100], [500, 500], [100, 101])
+    assert reasons(found)[1] == "below the last sample" and np.isnan(found.flux[0, 1]) and np.isfinite(found.flux[0, 0])
+
+
+def test_missing_fluxes_carry_their_reason():
+    """No sample, too few, no 238U at all, no 238U deep down, no target."""
+    nan, depth = np.nan, np.array([10, 50, 100.0])
+    th = np.array([1900, 1900, 1900, 1900, nan, nan, 1900, 1900, 1900, 1900, 1900, 1900])
+    u = np.array([2400, 2400, 2400, 2400, 2400, 2400, nan, nan, nan, 2400, 2400, nan])
+    found = thorium.steady_state_flux(
+        np.tile(depth, 4), th, u, np.repeat([0, 1, 2, 4], 3), [nan, 80.0], th_sigma=1.0, min_samples=2
+    )
+    words = [[thorium.REASONS[r] for r in row] for row in found.reason]
+    assert words == [
+        ["no target depth", ""], ["too few samples"] * 2, ["no 238U"] * 2, ["no sample"] * 2,
+        ["no target depth", "no 238U"],
+    ]  # fmt: skip
+    np.testing.assert_array_equal(np.isnan(found.flux), np.array(words) != "")
+
+
+def test_nothing_in_nothing_out():
+    """Casts without samples give missing fluxes, not an error."""
+    found = thorium.steady_state_flux([], [], [], np.array([], int), [50.0, 100.0], n_casts=2)
+    assert found.flux.shape == (2, 2) and np.isnan(found.flux).all()
+    assert np.isnan(thorium.equilibrium_depth([], [], [], np.array([], int), n_casts=1)).all()
+
+
+def test_replicates_are_averaged():
+    """Two bottles at one depth count as their mean, with the variance of a mean."""
+    twice = flux([10, 10, 50], [700, 900, 400], 50, th_sigma=[30, 50, 20])
+    once = flux([10, 50], [800, 400], 50, th_sigma=[np.hypot(30, 50) / 2, 20])
+    np.testing.assert_allclose(twice.flux, once.flux)
+    np.testing.assert_allclose(twice.sigma_measurement, once.sigma_measurement)
+
+
+def test_gap_is_the_widest_on_the_way_down():
+    """A wide gap above the target is told; one below it is not."""
+    found = flux([30, 50, 120, 400], [1] * 4, [10, 40, 110, 120, 300])
+    np.testing.assert_array_equal(found.gap[0], [30, 30, 70, 70, 280])
+
+
+# --- Properties ---------------------------------------------------------------------------------------------
+
+
+@st.composite
+def casts(draw, min_size=2):
+    """A few ragged casts: depths (distinct within a cast), 234Th and 238U in dpm m-3, cast index."""
+    parts = []
+    for i in range(draw(st.integers(1, 3))):
+        depth = draw(st.lists(st.integers(0, 4000), min_size=min_size, max_size=12, unique=True))
+        th = draw(st.lists(st.floats(0, 4000), min_size=len(depth), max_size=len(depth)))
+        u = draw(st.lists(st.floats(1500, 3000), min_size=len(depth), max_size=len(depth)))
+        parts.append((np.array(depth) / 10, th, u, np.full(len(depth), i)))
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+TARGETS = np.array([0.0, 5, 33, 100, 150, 250])
+same = {"rtol": 1e-9, "atol": 1e-6}
+fast = settings(max_examples=50, deadline=None)
+
+
+@fast
+@given(casts(), st.sampled_from(thorium.RULES))
+def test_shuffling_changes_nothing(cast, rule):
+    """The order of the samples in the file means nothing."""
+    order = np.random.default_rng(0).permutation(len(cast[0]))
+    a = thorium.steady_state_flux(*cast, TARGETS, rule=rule, th_sigma=cast[1] / 20)
+    b = thorium.steady_state_flux(*(c[order] for c in cast), TARGETS, rule=rule, th_sigma=cast[1][order] / 20)
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(x, y, **same)
+
+
+@fast
+@given(casts(), st.sampled_from(thorium.RULES))
+def test_casts_do_not_know_of_each_other(cast, rule):
+    """A cast alone gives what it gives among others."""
+    together = thorium.steady_state_flux(*cast, TARGETS, rule=rule).flux
+    one = cast[3] == 0
+    alone = thorium.steady_state_flux(*(c[one] for c in cast), TARGETS, rule=rule).flux
+    np.testing.assert_allclose(together[0], alone[0], **same)
+
+
+@fast
+@given(casts(), st.sampled_from(thorium.RULES))
+def test_equilibrium_gives_no_flux(cast, rule):
+    """Where 234Th equals 238U nothing sinks, with its sign kept."""
+    depth, _, u, index = cast
+    found = thorium.steady_state_flux(depth, u, u, index, TARGETS, rule=rule).flux
+    assert (np.isnan(found) | (found == 0)).all()
+
+
+@fast
+@given(casts(), st.floats(0.01, 100), st.sampled_from(thorium.RULES))
+def test_flux_scales_with_activity(cast, factor, rule):
+    """Twice the activities, twice the flux."""
+    depth, th, u, index = cast
+    a = thorium.steady_state_flux(depth, th, u, index, TARGETS, rule=rule).flux
+    b = thorium.steady_state_flux(depth, th * factor, u * factor, index, TARGETS, rule=rule).flux
+    np.testing.assert_allclose(b, a * factor, rtol=1e-8, atol=1e-4)
+
+
+@fast
+@given(casts())
+def test_flux_is_additive_over_depth(cast):
+    """The flux gained between two depths is the integral of what lies between them."""
+    depth, th, u, index = cast
+    fine = np.arange(2501) / 10  # the bottles stand at whole decimetres
+    f = thorium.steady_state_flux(depth, th, u, index, fine).flux[0]
+    one = index == 0
+    order = np.argsort(depth[one])
+    deficit = np.interp(fine, depth[one][order], (u - th)[one][order])
+    gained = LAMBDA * np.cumsum((deficit[1:] + deficit[:-1]) / 2 * np.diff(fine))
+    known = np.isfinite(f[1:])
+    np.testing.assert_allclose(f[1:][known], gained[known], rtol=1e-8, atol=1e-4)
+
+
+@fast
+@given(casts(), st.floats(0.05, 0.95))
+def test_a_sample_on_the_line_changes_nothing(cast, share):
+    """Trapezoid: a bottle on the straight line between two others tells nothing new."""
+    depth, th, u, index = cast
+    i, j = np.flatnonzero(index == 0)[np.argsort(depth[index == 0])][:2]
+    between = [c[i] + share * (c[j] - c[i]) for c in (depth, th, u)]
+    more = [np.append(c, b) for c, b in zip((depth, th, u), between, strict=True)]
+    a = thorium.steady_state_flux(*cast, TARGETS).flux
+    b = thorium.steady_state_flux(*more, np.append(index, 0), TARGETS).flux
+    np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-4)
+
+
+@fast
+@given(casts(), st.floats(1, 400))
+def test_equal_occupations_are_a_steady_state(cast, days):
+    """Nothing changed between the visits: non-steady equals steady, after any time."""
+    depth, th, u, index = cast
+    interval = np.full(index.max() + 1, days)
+    sigma = np.ones(len(th))
+    found = thorium.non_steady_flux((depth, th, sigma, index), (depth, th, sigma, index, u, 0 * u), interval, TARGETS)
+    np.testing.assert_allclose(found.flux, thorium.steady_state_flux(*cast, TARGETS).flux, rtol=1e-9, atol=1e-5)
+
+
+# --- Two occupations, equilibrium depth, gaps ----------------------------------------------------------------
+
+
+def two_visits(days, depth=(0.0, 100.0)):
+    """The layer case as two casts of two bottles."""
+    depth, one = np.array(depth), np.ones(len(depth))
+    first = (depth, 1800 * one, 40 * one, np.zeros(len(depth), int))
+    second = (depth, 1500 * one, 30 * one, np.zeros(len(depth), int), 2400 * one, 20 * one)
+    return thorium.non_steady_flux(first, second, [days], [100.0, 150.0])
+
+
+def test_non_steady_flux_of_one_layer():
+    """Two casts of constant activity are the layer case, with its variance."""
+    found = two_visits(20)
+    assert found.flux[0, 0] == pytest.approx(3698.2313249699805, rel=1e-9)
+    assert reasons(found) == ["", "below the last sample"]
+    e = np.exp(-20 * LAMBDA)
+    variance = 2 * (LAMBDA * 50) ** 2 * (20**2 + (40**2 * e**2 + 30**2) / (1 - e) ** 2)
+    assert found.sigma_measurement[0, 0] ** 2 == pytest.approx(variance, rel=1e-9)
+
+
+def test_non_steady_tends_to_steady():
+    """After many mean lives the first visit is forgotten."""
+    assert two_visits(1000).flux[0, 0] == pytest.approx(LAMBDA * 900 * 100, rel=1e-9)
+
+
+def test_equilibrium_depth_is_the_first_downward_crossing():
+    """An excess at the surface does not count, a second deficit neither; no crossing is missing."""
+    depth = np.tile([0.0, 50, 100, 150, 200], 3)
+    deficit = np.array([-10, 100, -100, 50, -50, 10, 20, 30, 40, 50, 5, 5, 5, 0, -5])
+    found = thorium.equilibrium_depth(depth, 2400 - deficit, np.full(15, 2400.0), np.repeat([0, 1, 2], 5))
+    np.testing.assert_allclose(found, [75, np.nan, 150])
+
+
+def test_small_gaps_are_filled_within_the_cast():
+    """Salinity between two bottles is interpolated, beyond the ends held, across wide gaps or other casts never."""
+    depth = np.array([10.0, 20, 40, 50, 400, 10, 20])
+    salinity = np.array([np.nan, 35.0, np.nan, 35.3, np.nan, np.nan, np.nan])
+    cast = np.array([0, 0, 0, 0, 0, 1, 1])
+    np.testing.assert_allclose(
+        thorium.fill_gaps(depth, salinity, cast), [35, 35, 35.2, 35.3, np.nan, np.nan, np.nan]
+    )
+
+
+def test_flux_cannot_exceed_the_supply():
+    """With no 234Th at all the flux at 100 m is lambda times the 238U inventory, about 7,000 dpm m-2 d-1."""
+    u = 1000 * thorium.u238_from_salinity(35.0)
+    assert flux([0, 100], [u, u], 100, u=u).flux[0, 0] == pytest.approx(7006, abs=1)
+
+
+def test_residence_time_and_deficit():
+    """In steady state inventory over flux is the residence time, and flux over lambda is the deficit."""
+    assert thorium.residence_time(150000.0, 1500.0) == 100 and np.isnan(thorium.residence_time(1.0, 0.0))
+    assert thorium.deficit_inventory(flux([0, 100], [500, 500], 100).flux[0, 0]) == pytest.approx(50000)
+
+
+def test_relations_differ_by_what_the_field_knows():
+    """Owens against Pates & Muir at S = 35: 2.4 %, 171 dpm m-2 d-1 per 100 m."""
+    owens, pates = (thorium.u238_from_salinity(35.0, r) for r in ("owens2011", "pates_muir2007"))
+    assert LAMBDA * (pates - owens) * 1e5 == pytest.approx(171, abs=0.5)
+    assert all(r.source for r in U238_RELATIONS.values())
