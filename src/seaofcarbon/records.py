@@ -1,0 +1,358 @@
+"""The universal record: one measured value a row, traceable to the cell it came from; records <-> casts."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from seaofcarbon import files
+from seaofcarbon.files import UserError
+from seaofcarbon.vocabulary import (
+    FLAG_BAD,
+    FLAG_MISSING,
+    FLAG_NOT_EVALUATED,
+    FLAG_QUESTIONABLE,
+    FLAGS,
+    METHODS,
+    VARIABLES,
+)
+
+TEXT, NUMBER, TIME = "str", "float64", "datetime64[ns]"
+
+COLUMNS = {
+    "record_id": TEXT,
+    "source_id": TEXT,
+    "source_doi": TEXT,
+    "cruise": TEXT,
+    "station": TEXT,
+    "sample_id": TEXT,
+    "replicate": "Int64",
+    "time": TIME,
+    "time_end": TIME,
+    "time_precision": TEXT,
+    "latitude": NUMBER,
+    "longitude": NUMBER,
+    "depth_m": NUMBER,
+    "variable": TEXT,
+    "method": TEXT,
+    "size_min_um": NUMBER,
+    "size_max_um": NUMBER,
+    "value": NUMBER,
+    "unit": TEXT,
+    "sigma": NUMBER,
+    "sigma_kind": TEXT,
+    "sigma_source": TEXT,
+    "flag": "int8",
+    "flag_source": TEXT,
+    "flag_scheme": TEXT,
+    "value_source": TEXT,
+    "unit_source": TEXT,
+    "origin": TEXT,
+    "locator": TEXT,
+    "curator": TEXT,
+    "note": TEXT,
+}
+"""Columns of the universal record and their dtypes. `value`, `sigma` and `unit` are harmonised; what ends in `_source`
+stands as it was printed. `note` says in words what a reader or a check saw."""
+
+MEANINGS = {
+    "record_id": "hash of source_id, locator and variable",
+    "time": "time of sampling or start of deployment, UTC",
+    "time_end": "end of deployment, UTC",
+    "time_precision": "what of `time` is known: second, day, month or year",
+    "latitude": "degrees north",
+    "longitude": "degrees east, -180 to 180",
+    "depth_m": "m below the surface, positive down",
+    "variable": "quantity, by its name in the vocabulary",
+    "method": "how it was measured: " + ", ".join(METHODS),
+    "value": "value in the harmonised unit",
+    "sigma": "uncertainty of the value in the harmonised unit",
+    "sigma_kind": "1sd, 2sd or se",
+    "flag": "IODE quality flag: " + ", ".join(f"{number} {word}" for number, word in FLAGS.items()),
+    "locator": "cell of the source that holds the value",
+    "note": "what a reader or a check saw",
+}
+
+UNITS = {
+    "latitude": "degrees_north",
+    "longitude": "degrees_east",
+    "depth_m": "m",
+    "size_min_um": "um",
+    "size_max_um": "um",
+}
+
+SET_ASIDE = (FLAG_QUESTIONABLE, FLAG_BAD, FLAG_MISSING)
+"""Flags of records that casts leave out."""
+
+FLUXES = ("th234_flux", "poc_flux", "npp")
+"""Quantities that belong to a deployment or a water column: they stay records and are no samples of sea water."""
+
+SAME_DEPTH_M = 0.5
+"""Values of a cast closer than this in depth are one sample: bottles and pumps never stop at the same centimetre."""
+
+
+def conform(df):
+    """Give a table the columns, order and dtypes of the universal record.
+
+    Missing columns are filled (flag: not evaluated), others are left out, empty text becomes missing, and records
+    without an id get one.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Any subset of the columns of the record.
+
+    Returns
+    -------
+    DataFrame with the columns `COLUMNS` and an index 0..n-1.
+    """
+    n = len(df)
+    out = {}
+    for name, dtype in COLUMNS.items():
+        column = df[name].reset_index(drop=True) if name in df.columns else pd.Series([None] * n, dtype=object)
+        if name == "flag":
+            column = column.fillna(FLAG_NOT_EVALUATED) if name in df.columns else np.full(n, FLAG_NOT_EVALUATED)
+        column = pd.Series(column).astype(dtype)
+        out[name] = column.where(column != "") if dtype == TEXT else column
+    table = pd.DataFrame(out)
+    without = table["record_id"].isna()
+    if without.any():
+        table.loc[without, "record_id"] = record_ids(table[without])
+    return table
+
+
+def record_ids(df):
+    """Identify each record by a hash of its source, its cell and its variable.
+
+    Parameters
+    ----------
+    df : DataFrame
+        With source_id, locator, variable.
+
+    Returns
+    -------
+    ndarray of str, shape (n,)
+        16 hexadecimal digits; the same for the same cell in every run.
+    """
+    parts = df[["source_id", "locator", "variable"]].fillna("")
+    text = (parts["source_id"] + "\t" + parts["locator"] + "\t" + parts["variable"]).to_numpy(object)
+    return np.char.mod("%016x", pd.util.hash_array(text, categorize=False)) if len(text) else np.array([], dtype=object)
+
+
+def write(df, path):
+    """Write records as Parquet or CSV, by the ending of `path`.
+
+    CSV comes back equal after one normalisation: empty text is missing (formula-like text is protected on the way).
+    """
+    df = conform(df)
+    if Path(path).suffix == ".parquet":
+        files.write_parquet(df, path)
+    elif Path(path).suffix == ".csv":
+        files.write_csv(df, path)
+    else:
+        raise UserError(f"{path}: records are written as .parquet or .csv")
+
+
+def read(path):
+    """Read records that `write` wrote.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, unreadable or no table of records.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no file of records at {path}")
+    if path.suffix == ".csv":
+        texts = {name: dtype for name, dtype in COLUMNS.items() if dtype not in (TIME, "int8")}
+        df = files.read_csv(path, dtype=texts)
+    else:
+        try:
+            df = pd.read_parquet(path)
+        except Exception as problem:  # pyarrow raises many kinds for junk
+            raise UserError(f"{path} is no Parquet file: {str(problem).splitlines()[0]}") from None
+    absent = {"variable", "value", "depth_m"} - set(df.columns)
+    if absent:
+        raise UserError(f"{path} holds no records: column {sorted(absent)[0]} is missing")
+    return conform(df)
+
+
+def cast_ids(df):
+    """Name the cast of each row: cruise/station/YYYY-MM-DD.
+
+    The source stands in for a missing cruise, the position for a missing station.
+
+    Parameters
+    ----------
+    df : DataFrame
+        With cruise, station, source_id, time, latitude, longitude.
+
+    Returns
+    -------
+    Series of str
+    """
+    cruise, station, source = (df[name].astype(TEXT) for name in ("cruise", "station", "source_id"))
+    position = df["latitude"].round(3).astype(TEXT) + "N " + df["longitude"].round(3).astype(TEXT) + "E"
+    day = pd.Series(np.datetime_as_string(df["time"].to_numpy("datetime64[D]")), index=df.index, dtype=TEXT)
+    return cruise.fillna(source).fillna("") + "/" + station.fillna(position) + "/" + day.replace("NaT", "undated")
+
+
+def _sample_rows(df):
+    """Number the samples of a table sorted by cast and depth: a new one where the depth steps by over SAME_DEPTH_M."""
+    step = (df["cast_id"] != df["cast_id"].shift()) | (df["depth_m"].diff().abs() > SAME_DEPTH_M)
+    return step.cumsum()
+
+
+def to_samples(records):
+    """Lay records out as casts: one row for each cast and depth, one column for each variable of sea water.
+
+    Flags are honoured (questionable, bad and missing are left out), replicates are averaged, and bottle and pump values
+    of a cast within 0.5 m share a row, at the depth of the total 234Th sample if there is one. Fluxes stay records.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Universal records.
+
+    Returns
+    -------
+    DataFrame
+        Sorted by cast_id and depth_m: cast_id, source_id, cruise, station, time, latitude, longitude, depth_m, and for
+        each variable `<variable>` and `<variable>_sigma` (one standard deviation) in the units of the vocabulary. Time
+        (the earliest) and position (of the shallowest sample) are the same in all rows of a cast.
+    """
+    keep = ~records["flag"].isin(SET_ASIDE) & ~records["variable"].isin(FLUXES)
+    keep &= records[["value", "depth_m", "time", "latitude", "longitude"]].notna().all(axis=1)
+    df = records[keep]
+    df = df.assign(cast_id=cast_ids(df)).sort_values(["cast_id", "depth_m", "record_id"], kind="stable")
+    df["row"] = _sample_rows(df)
+    df["sigma"] = df["sigma"] / np.where(df["sigma_kind"] == "2sd", 2.0, 1.0)
+
+    by_row = df.groupby("row", sort=True)
+    head = by_row[["cast_id", "source_id", "cruise", "station", "time", "latitude", "longitude"]].first()
+    total = df["depth_m"].where(df["variable"] == "th234_total").groupby(df["row"]).mean()
+    head["depth_m"] = total.fillna(by_row["depth_m"].mean())
+    by_cast = head.groupby("cast_id", sort=False)
+    head["time"] = by_cast["time"].transform("min")
+    for name in ("source_id", "latitude", "longitude"):
+        head[name] = by_cast[name].transform("first")
+
+    df["square"] = df["sigma"] ** 2
+    cells = {"index": "row", "columns": "variable"}
+    values = df.pivot_table(**cells, values="value", aggfunc="mean")
+    # independent replicates: the sigma of a mean of n is the rms sigma over the root of n
+    square = df.pivot_table(**cells, values="square", aggfunc="mean", dropna=False).reindex(columns=values.columns)
+    sigmas = np.sqrt(square / df.pivot_table(**cells, values="value", aggfunc="count")).add_suffix("_sigma")
+    present = [name for name in VARIABLES if name in values.columns]
+    columns = [c for name in present for c in (name, f"{name}_sigma")]
+    return head.join(values).join(sigmas)[[*head.columns, *columns]].reset_index(drop=True)
+
+
+def to_dataset(records):
+    """Lay records out as CF profiles (featureType "profile", contiguous ragged array).
+
+    Parameters
+    ----------
+    records : DataFrame
+        Universal records.
+
+    Returns
+    -------
+    xarray.Dataset, dims (cast, obs)
+        row_size(cast) counts the samples of each cast; variables and sigmas in units inside (`files.write_netcdf` turns
+        them into CF units).
+    """
+    samples = to_samples(records).sort_values(["time", "cast_id", "depth_m"], ignore_index=True)
+    casts = samples.drop_duplicates("cast_id").reset_index(drop=True)
+    row_size = samples.groupby("cast_id", sort=False).size().to_numpy("int32")
+    names = {"cast_id": "name of the cast", "cruise": "name of the cruise", "station": "name of the station"}
+    ds = xr.Dataset(
+        {name: ("cast", casts[name].fillna("").to_numpy(object), {"long_name": text}) for name, text in names.items()},
+        attrs={"featureType": "profile", "cdm_data_type": "Profile", "cdm_profile_variables": "cast_id"},
+    )
+    ds["cast_id"].attrs["cf_role"] = "profile_id"
+    ds["row_size"] = ("cast", row_size, {"long_name": "number of samples of the cast", "sample_dimension": "obs"})
+    where = {
+        "time": {"long_name": "time of the cast, UTC", "axis": "T"},
+        "latitude": {"long_name": "latitude of the cast", "units": "degrees_north", "axis": "Y"},
+        "longitude": {"long_name": "longitude of the cast", "units": "degrees_east", "axis": "X"},
+    }
+    for name, attrs in where.items():
+        ds = ds.assign_coords({name: ("cast", casts[name].to_numpy(), {"standard_name": name} | attrs)})
+    depth = {"long_name": "depth of the sample", "units": "m", "positive": "down", "axis": "Z"}
+    ds = ds.assign_coords(depth=("obs", samples["depth_m"].to_numpy(), {"standard_name": "depth"} | depth))
+    for name, variable in VARIABLES.items():
+        if name in samples.columns:
+            sigma = f"{name}_sigma"
+            ds[name] = ("obs", samples[name].to_numpy(), {"units": variable.unit, "ancillary_variables": sigma})
+            ds[sigma] = ("obs", samples[sigma].to_numpy(), {"units": variable.unit})
+    return ds
+
+
+# --- Frictionless data package -------------------------------------------------------------------
+
+_FIELD_TYPES = {TEXT: "string", NUMBER: "number", TIME: "datetime", "Int64": "integer", "int8": "integer"}
+
+
+def table_schema():
+    """Describe the universal record as a Frictionless table schema (dict)."""
+    fields = []
+    for name, dtype in COLUMNS.items():
+        field = {"name": name, "type": _FIELD_TYPES[dtype], "title": MEANINGS.get(name, name.replace("_", " "))}
+        if dtype == TIME:
+            field["format"] = "any"
+        if name in UNITS:
+            field["unit"] = UNITS[name]
+        fields.append(field)
+    return {"fields": fields, "primaryKey": "record_id", "missingValues": [""]}
+
+
+def datapackage(path, tables, account, sources, title="234Th records", licence="CC-BY-4.0"):
+    """Write a Frictionless datapackage.json beside the tables it describes.
+
+    Parameters
+    ----------
+    path : str or Path
+        The datapackage.json to write.
+    tables : sequence of str or Path
+        Files in the same folder; those named records.* get the schema of the universal record.
+    account : dict
+        The five numbers of the cell account (cells, records, missing, rejects, not_wanted) and what belongs to them.
+    sources : list of dict
+        title, path (a DOI or file name) and licence of each source.
+    title, licence : str
+        Of the package.
+
+    Raises
+    ------
+    UserError
+        When the account does not add up: then cells were lost, and the package is not written.
+    """
+    parts = sum(account[name] for name in ("records", "missing", "rejects", "not_wanted"))
+    if parts != account["cells"]:
+        raise UserError(f"the cell account does not add up: {account['cells']} cells, {parts} accounted for")
+    resources = []
+    for table in map(Path, tables):
+        resource = {"name": table.stem, "path": table.name, "format": table.suffix[1:]}
+        resource["hash"] = f"sha256:{files.sha256(table)}"
+        resource |= {"profile": "tabular-data-resource", "encoding": "utf-8"} if table.suffix == ".csv" else {}
+        if table.stem == "records":
+            resource["schema"] = table_schema()
+        elif table.suffix == ".csv":
+            names = files.read_csv(table, nrows=0, dtype="str").columns
+            kinds = {"row": "integer"}
+            resource["schema"] = {"fields": [{"name": name, "type": kinds.get(name, "string")} for name in names]}
+        resources.append(resource)
+    units = {name: variable.unit for name, variable in VARIABLES.items()}
+    package = {
+        "name": "sea-of-carbon-records",
+        "title": title,
+        "licenses": [{"name": licence}],
+        "sources": sources,
+        "units": units,
+        "account": account,
+        "resources": resources,
+    }
+    files.write_json(package, path)
