@@ -122,13 +122,14 @@ VARIABLES = {
         "mass_concentration_of_chlorophyll_a_in_sea_water",
     ),
     "fluorescence": Variable("chlorophyll fluorescence", "mg m-3", 0.0, 200.0, "mg m-3", 1.0),
-    "par": Variable("photosynthetically available radiation at the surface", "mol m-2 d-1", 0.0, 80.0, "mol m-2 d-1", 1.0),
+    "par": Variable("photosynthetically available radiation at the surface", "mol m-2 d-1", 0.0, 80.0, "mol m-2 d-1"),
     "nitrate": Variable("nitrate concentration", "umol L-1", 0.0, 60.0, "mmol m-3", 1.0,
                         "mole_concentration_of_nitrate_in_sea_water"),
     "sst": Variable("sea surface temperature", "degree_Celsius", -3.0, 40.0, "degree_Celsius", 1.0,
                     "sea_surface_temperature", {"units_metadata": "temperature: on_scale"}),
     "mixed_layer_depth": Variable("mixed layer depth", "m", 0.0, 3000.0, "m", 1.0, "ocean_mixed_layer_thickness"),
-    "bottom_depth": Variable("depth of the sea floor", "m", 0.0, 11500.0, "m", 1.0, "sea_floor_depth_below_sea_surface"),
+    "bottom_depth": Variable("depth of the sea floor", "m", 0.0, 11500.0, "m", 1.0,
+                             "sea_floor_depth_below_sea_surface"),
     "euphotic_depth": Variable("depth of the euphotic zone", "m", 0.0, 400.0, "m"),
     "export_efficiency": Variable("POC flux at the base of the euphotic zone over NPP", "1", -5.0, 50.0, "1"),
 }
@@ -202,7 +203,7 @@ UNIT_CONVERSIONS = {
     "mg/m2/d": UnitConversion("mg m-2 d-1", 1.0),
     "mol m-2 d-1": UnitConversion("mol m-2 d-1", 1.0),
 }
-"""Printed unit (lower case, micro sign as u, blanks folded) -> unit inside. Unknown units are set aside, never guessed."""
+"""Printed unit (lower case, micro sign as u, blanks folded) -> unit inside. Unknown units are set aside."""
 
 
 # --- Flags -----------------------------------------------------------------------------------------
@@ -236,7 +237,9 @@ FEATURE_SETS = {
 """Inputs of the models. `seed` is temperature, depth, latitude, longitude, NPP, day of year, chlorophyll;
 longitude and day of year are circular and enter as sine and cosine."""
 
-COVARIATES = ("temperature", "npp", "chlorophyll", "sst", "mixed_layer_depth", "nitrate", "bottom_depth", "euphotic_depth")
+COVARIATES = (
+    "temperature", "npp", "chlorophyll", "sst", "mixed_layer_depth", "nitrate", "bottom_depth", "euphotic_depth",
+)
 """Fields of the sea that the match-up puts beside each value."""
 
 
@@ -245,7 +248,7 @@ COVARIATES = ("temperature", "npp", "chlorophyll", "sst", "mixed_layer_depth", "
 
 @dataclass(frozen=True)
 class Site:
-    """A named place. On a 1-degree grid some coastal sites have no usable cell: `no_number` says why, and what stands in."""
+    """A named place; where a 1-degree grid has no usable cell, `no_number` says why, and what stands in."""
 
     latitude: float
     longitude: float
@@ -264,8 +267,9 @@ SITES = {
     ),
     "Strait of Gibraltar": Site(
         35.95, -5.6, "between the Atlantic and the Mediterranean",
-        no_number="one cell (35.5 N, 5.5 W) mixes two seas, shelf and sills, and water crosses it in days, so that neither the "
-        "covariates nor a balance of 234Th without currents hold; the nearest open cells are those of the Gulf of Cadiz and the Alboran Sea",
+        no_number="one cell (35.5 N, 5.5 W) mixes two seas, shelf and sills, and water crosses it in days, so that "
+        "neither the covariates nor a balance of 234Th without currents hold; the nearest open cells are those of the "
+        "Gulf of Cadiz and the Alboran Sea",
     ),
     "BATS": Site(31.67, -64.17, "Bermuda Atlantic Time-series Study"),
     "HOT": Site(22.75, -158.0, "Hawaii Ocean Time-series, Station ALOHA"),
@@ -290,11 +294,11 @@ class PublishedTotal:
 
 
 PUBLISHED_TOTALS = {
-    "Laws 2000": PublishedTotal(11.6, 11.6, "100 m", "satellite", "Laws et al. 2000, as gridded at 100 m; new production"),
+    "Laws 2000": PublishedTotal(11.6, 11.6, "100 m", "satellite", "Laws et al. 2000 at 100 m; new production"),
     "Schlitzer 2000": PublishedTotal(8.9, 8.9, "100 m", "inverse model", "Schlitzer 2000"),
     "Dunne 2007": PublishedTotal(10.1, 10.1, "100 m", "satellite", "Dunne et al. 2007, as gridded at 100 m"),
     "Laws 2011": PublishedTotal(9.0, 13.0, "Ez", "satellite", "Laws et al. 2011; new production"),
-    "Henson 2011": PublishedTotal(3.2, 3.2, "100 m", "234Th and satellite", "Henson et al. 2011, as gridded by Henson et al. 2012"),
+    "Henson 2011": PublishedTotal(3.2, 3.2, "100 m", "234Th and satellite", "Henson et al. 2011, on the grid of 2012"),
     "Siegel 2014": PublishedTotal(5.6, 5.6, "Ez", "food web and satellite", "Siegel et al. 2014"),
     "Wang 2019": PublishedTotal(6.2, 6.2, "Ez", "inverse model of 234Th", "Wang et al. 2019"),
     "Nowicki 2022": PublishedTotal(6.5, 6.5, "100 m", "inverse model", "Nowicki et al. 2022"),
