@@ -26,7 +26,14 @@ MONTH_NAMES = (
     "November", "December",
 )  # fmt: skip
 
-NO_VALUE_COLOUR = "#eceff1"
+RATIO_TICKS = {
+    1.5: (("0.67", "0.8", "1", "1.25", "1.5"), (1.25, 1.5)),
+    2.0: (("0.5", "0.67", "1", "1.5", "2"), (1.5, 2.0)),
+    4.0: (("0.25", "0.5", "1", "2", "4"), (2.0, 4.0)),
+}
+"""Limits of a logarithmic scale of ratios, and the ticks of each."""
+
+NO_VALUE_COLOUR = "#dbe2e8"
 """Sea without a value."""
 
 KIND_COLOURS = {
@@ -230,9 +237,12 @@ def bloom_maps(split, bar_label, label=""):
     _bar(mesh, axes[:2], bar_label)
     _, mesh = style.ocean_map(split["ratio"], axes[2], "In bloom over out of bloom", bar=False,
                               colour_map=style.COLOUR_MAPS["difference"])  # fmt: skip
-    mesh.set_norm(LogNorm(1 / 4, 4))
+    reach = np.nanpercentile(np.exp(np.abs(np.log(split["ratio"].values))), 97)
+    span = next((limit for limit in RATIO_TICKS if limit >= reach), max(RATIO_TICKS))
+    mesh.set_norm(LogNorm(1 / span, span))
     bar = _bar(mesh, axes[2:], "ratio")
-    bar.set_ticks([0.25, 0.5, 1, 2, 4], labels=["¼", "½", "1", "2", "4"])
+    names, high = RATIO_TICKS[span]
+    bar.set_ticks([*(1 / tick for tick in reversed(high)), 1.0, *high], labels=names)
     bar.minorticks_off()
     style.add_label(figure, label)
     return figure, axes

@@ -1,0 +1,320 @@
+"""The command line: parse, call, print. Commands import what they need, so that `--help` is quick.
+
+Exit codes: 0 done; 1 done, but rows or files were set aside; 2 nothing done, one line says what to mend; 70 our fault.
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="seaofcarbon",
+    help="Ocean carbon export from 234Th: digitise, compute, learn, map, publish.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+catalog_app = typer.Typer(help="What data there are, where they lie, how to cite them.", no_args_is_help=True)
+app.add_typer(catalog_app, name="catalog")
+
+ProfileOption = Annotated[str | None, typer.Option("--profile", help="twin (embedded; default) or real (open data)")]
+OutOption = Annotated[Path, typer.Option("--out", help="file to write")]
+
+DONE, SET_ASIDE, MEND, OURS = 0, 1, 2, 70
+
+
+def _say(text):
+    print(f"seaofcarbon: {text}", file=sys.stderr)
+
+
+def _pairs(items):
+    """Read NAME=VALUE pairs."""
+    from seaofcarbon.files import UserError
+
+    for item in items:
+        if "=" not in item:
+            raise UserError(f"-p {item}: write it as NAME=VALUE, such as -p depth_m=150")
+    return {name.strip(): value for name, value in (item.split("=", 1) for item in items)}
+
+
+def _writable(out, *suffixes):
+    """Refuse an output file that could not be written, before anything is computed."""
+    from seaofcarbon.files import UserError
+
+    if out.suffix not in suffixes or out.is_dir():
+        raise UserError(f"--out {out}: give the name of a {' or '.join(suffixes)} file")
+    return out
+
+
+# --- Runs and the book -------------------------------------------------------------------------------
+
+
+@app.command()
+def run(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="all (default), 05-maps, or 05-maps+")] = None,
+    profile: ProfileOption = None,
+    name: Annotated[str | None, typer.Option(help="name of the run, kept in runs/NAME; default: the profile")] = None,
+    base: Annotated[str | None, typer.Option(help="run that lends the rest; default: the profile's")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, e.g. depth_m=150 (m)")
+    ] = None,
+):
+    """Run notebooks, parameters checked.
+
+    05-maps+ also runs what depends on it. What did not change is not run again. Results go to runs/NAME, with run.json,
+    which says what was done. A run of some notebooks reads the rest from its base.
+    """
+    from seaofcarbon import run as runs
+
+    done = runs.run(notebooks or ["all"], profile, name, base, _pairs(parameter or []))
+    cost = f"{done['seconds']:.0f} s of computing, {done['peak_memory_mb']:.0f} MB at most"
+    print(f"runs/{done['name']}: {len(done['notebooks'])} notebooks, {cost}")
+
+
+@app.command()
+def book(
+    profile: ProfileOption = None,
+    name: Annotated[str | None, typer.Option(help="another run, when all notebooks ran in it")] = None,
+):
+    """Build the book of a run.
+
+    The executed notebooks are bound with warnings as errors; no network is needed. The first page is
+    book/_build/html/index.html.
+    """
+    from seaofcarbon import publish
+    from seaofcarbon.run import check_value
+
+    index, built = publish.book(check_value("profile", profile or "twin"), name)
+    print(f"{index} ({'built' if built else 'up to date'})")
+
+
+# --- Data in, numbers out ------------------------------------------------------------------------------
+
+
+@app.command()
+def digitise(
+    files: Annotated[list[Path], typer.Argument(help="files of measurements", metavar="FILE")],
+    out: OutOption,
+    format: Annotated[str, typer.Option(help="auto, pangaea, geotraces or workbook")] = "auto",
+):
+    """Read files of measurements into records.
+
+    A record is one measured value, in common units: activities dpm L-1, carbon umol L-1, ratios umol dpm-1, fluxes
+    of 234Th dpm m-2 d-1 and of carbon mmol m-2 d-1, depths m. What cannot be read is set aside in OUT-rejects.csv, with
+    file, row, column and reason.
+    """
+    from seaofcarbon import digitise as reading
+    from seaofcarbon import records
+    from seaofcarbon.files import write_csv
+
+    _writable(out, ".parquet", ".csv")
+    found = reading.read_many(files, format, progress=sys.stderr.isatty())
+    records.write(found.records, out)
+    parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.account.items())
+    print(f"{out}: {len(found.records):,} records ({parts})")
+    problems = found.meta.get("problems", [])
+    for problem in problems:
+        _say(problem)
+    if len(found.rejects):
+        rejects = out.with_name(f"{out.stem}-rejects.csv")
+        write_csv(found.rejects, rejects)
+        _say(f"{len(found.rejects):,} values were set aside: {rejects} says which and why")
+    return SET_ASIDE if problems or len(found.rejects) else DONE
+
+
+@app.command()
+def flux(
+    source: Annotated[Path, typer.Argument(help="records, or a wide CSV", metavar="RECORDS_OR_CSV")],
+    out: OutOption,
+    depth: Annotated[list[str] | None, typer.Option(help="m (default 100), or equilibrium, ez, ppz, mld")] = None,
+    u238: Annotated[str, typer.Option(help="238U from salinity: owens2011, pates_muir2007 or chen1986")] = "owens2011",
+    method: Annotated[str, typer.Option(help="ss (steady state)")] = "ss",
+    integration: Annotated[str, typer.Option(help="trapezoid or layers")] = "trapezoid",
+    covariates: Annotated[Path | None, typer.Option(help="covariates.nc of a run, for the depths ez and mld")] = None,
+):
+    """Compute 234Th fluxes from casts.
+
+    One row per cast and depth, in dpm m-2 d-1, positive downward, with its uncertainty; a missing flux has a reason. A
+    wide CSV has cruise, station, time, latitude, longitude (degrees), depth_m, th234_total, th234_total_sigma (dpm L-1)
+    and u238 (dpm L-1) or salinity.
+    """
+    from seaofcarbon import files
+    from seaofcarbon import flux as calculator
+    from seaofcarbon.run import check_value, suggest
+
+    _writable(out, ".csv", ".parquet")
+    if method != "ss":
+        raise files.UserError(f"--method {method} is not one of ss{suggest(method, ['ss'])}")
+    depths = calculator.parse_depths(depth or ["100"])
+    relation, rule = check_value("u238_relation", u238), check_value("integration", integration)
+    samples = calculator.read_samples(source)
+    sea = files.read_netcdf(covariates) if covariates else _embedded_fields(depths)
+    found = calculator.fluxes(samples, depths, relation, rule, sea)
+    (files.write_csv if out.suffix == ".csv" else files.write_parquet)(found, out)
+    given = int(found["th234_flux"].notna().sum())
+    casts, missing = found["cast_id"].nunique(), len(found) - given
+    print(f"{out}: {given:,} fluxes of {casts:,} casts; {missing:,} are missing, each with a reason")
+
+
+def _embedded_fields(depths):
+    """Return the climatology when a depth follows the mixed layer; light needs chlorophyll, which is not embedded."""
+    from seaofcarbon import catalog
+    from seaofcarbon.files import UserError
+
+    if "ez" in depths:
+        raise UserError("--depth ez needs chlorophyll: add --covariates runs/NAME/covariates.nc")
+    return catalog.climatology() if "mld" in depths else None
+
+
+@app.command()
+def predict(
+    points: Annotated[Path, typer.Argument(help="CSV of points", metavar="POINTS.csv")],
+    model: Annotated[Path, typer.Option(help="model folder of a run, such as runs/twin/model")],
+    out: OutOption,
+    target: Annotated[str | None, typer.Option(help="default: the main target of the run")] = None,
+):
+    """Predict at places, days and depths.
+
+    POINTS.csv has time (UTC), latitude, longitude (degrees), depth_m (m), and the model's covariates where you know
+    better ones than its own fields. Added are prediction, lower, upper (90 % interval), applicable, unit, reason (empty
+    where there is a number) and covariate_distance_km (km). Units: th234_flux dpm m-2 d-1, poc_flux mmol m-2 d-1,
+    th234_total dpm L-1, c_th umol dpm-1.
+    """
+    from seaofcarbon import files
+    from seaofcarbon.learn import models
+    from seaofcarbon.learn.features import covariates_needed
+    from seaofcarbon.learn.predict import predict_points
+
+    _writable(out, ".csv")
+    table = files.read_csv(points)
+    trained = models.load(model, target)
+    lacking = set(covariates_needed(trained.features)) - set(table.columns)
+    found = predict_points(table, trained, _covariates_of(model, trained.card) if lacking else None)
+    files.write_csv(found, out)
+    given = int(found["prediction"].notna().sum())
+    missing = len(found) - given
+    print(f"{out}: {given:,} predictions of {trained.target}; {missing:,} points have none, each with a reason")
+
+
+def _covariates_of(model, card):
+    """Open the fields that a model was trained with: of its run, or of the catalogue; their bytes are checked."""
+    from seaofcarbon import catalog, files
+    from seaofcarbon.run import artefact
+
+    folder = model.resolve()
+    if not (folder / card["target"]).is_dir():  # the folder of one target, inside `model`
+        folder = folder.parent
+    named = card.get("covariates", {"entry": "covariates"})
+    own = named["entry"] == "covariates"
+    path = artefact(folder.parent, "covariates.nc") if own else catalog.path(named["entry"])
+    if named.get("sha256", files.sha256(path)) != files.sha256(path):
+        raise files.UserError(f"{path} is not the file that the model was trained with (sha256): run 04-tune again")
+    return files.read_netcdf(path)
+
+
+# --- Catalogue -----------------------------------------------------------------------------------------
+
+
+@catalog_app.command("list")
+def list_():
+    """List all entries.
+
+    "here": a copy lies on this machine.
+    """
+    from seaofcarbon import catalog
+
+    for row in catalog.list_entries().itertuples():
+        print(f"{row.name:26}{row.catalogue:14}{'here' if row.here else '-':6}{row.description}")
+
+
+@catalog_app.command()
+def show(name: Annotated[str, typer.Argument(help="name of an entry")]):
+    """Show source, citation, licence and units of an entry."""
+    import yaml
+
+    from seaofcarbon import catalog
+
+    print(yaml.safe_dump(catalog.show(name), sort_keys=False, allow_unicode=True, width=110), end="")
+
+
+@catalog_app.command()
+def fetch(name: Annotated[str, typer.Argument(help="name of an entry")]):
+    """Fetch a file once and check its bytes."""
+    from seaofcarbon import catalog
+
+    print(catalog.fetch(name))
+
+
+@catalog_app.command()
+def cite(
+    names: Annotated[list[str] | None, typer.Argument(help="names of entries, or keys of methods")] = None,
+    run: Annotated[str | None, typer.Option(help="cite the data and methods that this run used")] = None,
+):
+    """Print BibTeX for data and methods."""
+    from seaofcarbon import catalog
+    from seaofcarbon import run as runs
+    from seaofcarbon.files import UserError
+
+    if not (names or run):
+        raise UserError("give the name of an entry, or --run NAME")
+    print(catalog.cite([*(names or []), *(runs.cited(runs.run_folder(run)) if run else [])]), end="")
+
+
+# --- Errors ----------------------------------------------------------------------------------------------
+
+
+def main(arguments=None):
+    """Run a command and return its exit code; whatever goes wrong is said in one line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Without the name of the program; those of the process by default.
+
+    Returns
+    -------
+    int
+    """
+    try:
+        code = app(args=arguments, standalone_mode=False)
+        return code if isinstance(code, int) else DONE
+    except KeyboardInterrupt:
+        _say("stopped; what was finished is kept")
+        return 130
+    except BrokenPipeError:  # the reader of our output left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as problem:
+        return _explain(problem)
+
+
+def _explain(problem):
+    """Say what went wrong in one line and return the exit code."""
+    if hasattr(problem, "format_message"):  # a slip in the usage, as typer sees it
+        text = problem.format_message()
+        is_help = type(problem).__name__ == "NoArgsIsHelpError"
+        print(text, file=sys.stderr) if is_help else _say(" ".join(text.split()))
+        return MEND
+    from seaofcarbon.files import UserError
+    from seaofcarbon.run import LoggedError
+
+    if isinstance(problem, UserError):
+        _say(" ".join(str(problem).split()))
+        return MEND
+    if isinstance(problem, LoggedError):
+        _say(problem)
+        return OURS
+    with tempfile.NamedTemporaryFile("w", prefix="seaofcarbon-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(problem)))
+    _say(f"a bug of ours: {type(problem).__name__}: {' '.join(str(problem).split())[:300]} (see {log.name})")
+    return OURS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

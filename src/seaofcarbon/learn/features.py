@@ -1,0 +1,333 @@
+"""From samples and fluxes to the table that models learn from, and from that table to numbers in a matrix."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from seaofcarbon import carbon, ocean
+from seaofcarbon.files import UserError
+from seaofcarbon.learn.campaigns import campaigns
+from seaofcarbon.vocabulary import COVARIATES, FLAG_BAD, FLAG_GOOD, FLAG_QUESTIONABLE, MAX_DEPTH_M, TARGETS
+
+FEATURE_VERSION = "1"
+"""Changes when a feature of the same name gets another meaning; models of another version are refused."""
+
+ASINH_SCALE_DPM = 500.0
+"""Where the asinh scale of the 234Th flux turns from linear to logarithmic, dpm m-2 d-1: twice the usual sigma."""
+
+SCALES = {
+    "th234_flux": f"asinh(x / {ASINH_SCALE_DPM:g})", "poc_flux": "log10(x)", "c_th": "log10(x)", "th234_total": "x",
+}  # fmt: skip
+"""What `transform` does to each target."""
+
+LOGARITHMIC = tuple(target for target, scale in SCALES.items() if scale.startswith("log"))
+
+KEYS = ["cast_id", "source_id", "cruise", "station", "time", "latitude", "longitude", "depth_m"]
+MIN_VALUES, MIN_CAMPAIGNS = 100, 20
+"""What a target must have to be modelled at all."""
+
+CIRCULAR = ("longitude_sin", "longitude_cos", "day_sin", "day_cos")
+
+
+# --- Scales ---------------------------------------------------------------------------------------
+
+
+def transform(values, target):
+    """Values on the scale on which they are modelled: asinh for 234Th flux (signed), log10 for POC flux and C:234Th.
+
+    Parameters
+    ----------
+    values : array_like, in the unit inside
+    target : str
+        One of `vocabulary.TARGETS`.
+
+    Examples
+    --------
+    >>> transform([1.0, 100.0], "poc_flux").tolist()
+    [0.0, 2.0]
+    """
+    values = np.asarray(values, float)
+    if target == "th234_flux":
+        return np.arcsinh(values / ASINH_SCALE_DPM)
+    if target in LOGARITHMIC:
+        return np.log10(values, where=values > 0, out=np.full(values.shape, np.nan))
+    return values
+
+
+def inverse(values, target):
+    """Back from the scale of `transform` to the unit inside; keeps float32."""
+    values = np.asarray(values)
+    if target == "th234_flux":
+        return np.sinh(values) * values.dtype.type(ASINH_SCALE_DPM)
+    if target in LOGARITHMIC:
+        return values.dtype.type(10.0) ** values
+    return values
+
+
+# --- Matrix ---------------------------------------------------------------------------------------
+
+
+def _circular(df, name):
+    of, wave = name.rsplit("_", 1)
+    if of == "day":
+        angle = 2 * np.pi * ocean.day_of_year(df["time"]) / ocean.YEAR_D
+    else:
+        angle = np.deg2rad(df["longitude"].to_numpy(float))
+    return getattr(np, wave)(angle)
+
+
+def columns_needed(names):
+    """Columns of a table that hold what the features `names` are made of."""
+    made_of = {"day": "time", "longitude": "longitude"}
+    return list(dict.fromkeys(made_of[n.rsplit("_", 1)[0]] if n in CIRCULAR else n for n in names))
+
+
+def covariates_needed(names):
+    """Fields of the sea among the features `names`."""
+    return [name for name in columns_needed(names) if name in COVARIATES]
+
+
+def matrix(df, names):
+    """Features as numbers, in the order of `names`.
+
+    Parameters
+    ----------
+    df : DataFrame
+        With the columns of `columns_needed(names)`.
+    names : sequence of str
+        Features; longitude and day of year enter as sine and cosine.
+
+    Returns
+    -------
+    float32 array, C order, shape (n, len(names))
+
+    Raises
+    ------
+    UserError
+        Naming the columns that are missing.
+    """
+    absent = [column for column in columns_needed(names) if column not in df]
+    if absent:
+        raise UserError(f"the table has no column {', '.join(absent)}: run 03-matchup again, or add it")
+    out = np.empty((len(df), len(names)), np.float32)
+    for k, name in enumerate(names):
+        out[:, k] = _circular(df, name) if name in CIRCULAR else df[name].to_numpy(float)
+    return out
+
+
+# --- Values by target --------------------------------------------------------------------------------
+
+
+def interpolate_ratio(casts, depth_m, at_casts, at_depth_m, ratio):
+    """Ratio of each cast at other depths: log ratio linear in log depth, never beyond the depths that were sampled.
+
+    Parameters
+    ----------
+    casts, depth_m, ratio : arrays, shape (n,)
+        Measured ratios (> 0) with their cast and depth (m).
+    at_casts, at_depth_m : arrays, shape (m,)
+
+    Returns
+    -------
+    array, shape (m,)
+        NaN where the cast has no ratio above and below.
+
+    Examples
+    --------
+    >>> interpolate_ratio(["a", "a"], [50.0, 200.0], ["a", "a", "b"], [100.0, 300.0, 100.0], [8.0, 2.0]).round(6)
+    array([ 4., nan, nan])
+    """
+    codes, _ = pd.factorize(np.concatenate([np.asarray(casts, object), np.asarray(at_casts, object)]))
+    own, at = codes[: len(casts)], codes[len(casts) :]
+    # one axis for all casts: cast after cast, further apart than any log depth reaches
+    far = 100.0
+    x = own * far + np.log(np.asarray(depth_m, float))
+    wanted = at * far + np.log(np.maximum(np.asarray(at_depth_m, float), 0.1))
+    order = np.argsort(x, kind="stable")
+    x, own, y = x[order], own[order], np.log(np.asarray(ratio, float))[order]
+    if not x.size:
+        return np.full(wanted.shape, np.nan)
+    tiny = 1e-9
+    above = np.clip(np.searchsorted(x, wanted + tiny, "right") - 1, 0, x.size - 1)
+    below = np.clip(np.searchsorted(x, wanted - tiny, "left"), 0, x.size - 1)
+    inside = (own[above] == at) & (own[below] == at) & (x[above] <= wanted + tiny) & (x[below] >= wanted - tiny)
+    result = np.exp(np.interp(wanted, x, y))
+    return np.where(inside, result, np.nan)
+
+
+def _long(df, target, value, sigma, method, flag=FLAG_GOOD):
+    out = df.reindex(columns=KEYS)
+    out["target"], out["value"], out["sigma"], out["method"], out["flag"] = target, value, sigma, method, flag
+    return out[np.isfinite(out["value"].to_numpy(float))]
+
+
+def _column(df, name):
+    return df[name].to_numpy(float) if name in df else np.full(len(df), np.nan)
+
+
+def _ratios(samples):
+    """C:234Th of large particles: as given, else large POC over large 234Th of the same sample."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pump = _column(samples, "poc_large") / _column(samples, "th234_particulate_large")
+    given = _column(samples, "c_th_large")
+    sigma = np.where(np.isfinite(given), _column(samples, "c_th_large_sigma"), np.nan)
+    value = np.where(np.isfinite(given), given, pump)
+    return np.where(np.isfinite(value), value, np.nan), sigma
+
+
+def _poc_from_thorium(fluxes, ratios):
+    """POC flux of casts that have a 234Th flux and ratios on both sides of its depth."""
+    good = ratios[(ratios["value"] > 0) & (ratios["depth_m"] > 0)]
+    ratio = interpolate_ratio(good["cast_id"], good["depth_m"], fluxes["cast_id"], fluxes["depth_m"], good["value"])
+    value, sigma = (carbon.poc_flux(fluxes[name], ratio) for name in ("th234_flux", "th234_flux_sigma"))
+    return _long(fluxes, "poc_flux", value, sigma, fluxes["method"], fluxes["flag"])
+
+
+def _poc_as_compiled(records):
+    """POC fluxes that came as such from 234Th, without the profiles below them."""
+    rows = records[(records["variable"] == "poc_flux") & records["method"].astype(str).str.startswith("th234")]
+    # compilations rarely name casts: source, place and day tell them apart
+    names = [rows[name].astype(str) for name in ("source_id", "cruise", "station")]
+    names += [rows[name].round(2).astype(str) for name in ("latitude", "longitude")]
+    rows = rows.assign(cast_id=names[0].str.cat([*names[1:], rows["time"].dt.strftime("%Y-%m-%d")], sep="/", na_rep=""))
+    return _long(rows, "poc_flux", rows["value"], rows["sigma"], rows["method"], rows["flag"])
+
+
+def values_by_target(samples, fluxes, records):
+    """All values that a model may learn, one row each.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        `records.to_samples`, which leaves flagged values out.
+    fluxes : DataFrame
+        `flux.fluxes`; fixed depths with a flux are taken.
+    records : DataFrame
+        The universal record, for POC fluxes that were compiled as such.
+
+    Returns
+    -------
+    DataFrame
+        KEYS, target, value, sigma, method, flag.
+    """
+    fixed = fluxes[(fluxes["depth_kind"] == "fixed") & fluxes["th234_flux"].notna()]
+    ratio, ratio_sigma = _ratios(samples)
+    ratios = _long(samples, "c_th", ratio, ratio_sigma, "pump")
+    return pd.concat([
+        _long(fixed, "th234_flux", fixed["th234_flux"], fixed["th234_flux_sigma"], fixed["method"], fixed["flag"]),
+        _poc_from_thorium(fixed, ratios),
+        _poc_as_compiled(records),
+        _long(samples, "th234_total", _column(samples, "th234_total"), _column(samples, "th234_total_sigma"), "bottle"),
+        ratios,
+    ], ignore_index=True)  # fmt: skip
+
+
+def merge_doubles(table):
+    """Keep one value of those that different sources give for one place (0.1 degree), day and depth (1 m): the median.
+
+    Returns
+    -------
+    DataFrame
+        One row per place, day, depth and target; rows in their old order.
+    """
+    place = [
+        table["target"], table["latitude"].round(1), table["longitude"].round(1), table["depth_m"].round(),
+        table["time"].dt.floor("D"),
+    ]  # fmt: skip
+    if table.empty:
+        return table
+    groups = table.groupby(place, sort=False, dropna=False)
+    out = table.assign(value=groups["value"].transform("median"), sigma=groups["sigma"].transform("median"))
+    return out[~pd.concat(place, axis=1).duplicated()]
+
+
+# --- The training table -----------------------------------------------------------------------------
+
+
+def training_table(samples, fluxes, records, covariates, names, max_distance_km=300.0):
+    """Put beside each value the sea around it, and label its campaign.
+
+    Parameters
+    ----------
+    samples, fluxes, records : DataFrame
+        As in `values_by_target`.
+    covariates : Dataset
+        `ocean.covariates`.
+    names : sequence of str
+        Features; a row is kept where all of them are known.
+    max_distance_km : float
+        Furthest sea cell a value may be matched with.
+
+    Returns
+    -------
+    table : DataFrame
+        KEYS, target, value, sigma, method, campaign, the covariates, covariate_distance_km.
+    account : DataFrame
+        target, step, rows: what became of every value.
+    """
+    kept = values_by_target(samples, fluxes, records)
+    steps = [_count(kept, "values found")]
+    for step, good in (
+        ("flagged as questionable or bad", lambda df: ~df["flag"].isin([FLAG_QUESTIONABLE, FLAG_BAD])),
+        ("not above zero (no logarithm)", lambda df: (df["value"] > 0) | ~df["target"].isin(LOGARITHMIC)),
+        (f"below {MAX_DEPTH_M:.0f} m", lambda df: df["depth_m"] <= MAX_DEPTH_M),
+        ("no date", lambda df: df["time"].notna()),
+    ):
+        is_good = good(kept)
+        steps.append(_count(kept[~is_good], step))
+        kept = kept[is_good]
+    single = merge_doubles(kept)
+    steps.append(_count(kept, "doubles merged", minus=single))
+    matched = ocean.match(single, covariates, max_distance_km)
+    known = np.isfinite(matrix(matched, names)).all(axis=1)
+    on_land = matched["covariate_reason"] == "land"
+    steps.append(_count(matched[~known & on_land], "on land"))
+    steps.append(_count(matched[~known & ~on_land], "a feature is unknown there"))
+    table = matched[known].drop(columns=["covariate_reason", "flag"])
+    table = table.sort_values(["target", "time", "cast_id", "depth_m"], kind="stable").reset_index(drop=True)
+    table["campaign"] = campaigns(table)
+    steps.append(_count(table, "kept for learning"))
+    return table, pd.concat(steps, ignore_index=True)
+
+
+def _count(rows, step, minus=None):
+    n = rows["target"].value_counts().reindex(TARGETS, fill_value=0)
+    if minus is not None:
+        n = n - minus["target"].value_counts().reindex(TARGETS, fill_value=0)
+    return pd.DataFrame({"target": n.index, "step": step, "rows": n.to_numpy(int)})
+
+
+def for_target(table, target):
+    """Rows of one target, each with its value in the column `value`."""
+    return table[table["target"] == target].reset_index(drop=True)
+
+
+def enough(table):
+    """Which targets the data can carry: at least 100 values in 20 campaigns.
+
+    Returns
+    -------
+    DataFrame
+        target, values, casts, campaigns, enough.
+    """
+    counts = table.groupby("target").agg(
+        values=("value", "size"), casts=("cast_id", "nunique"), campaigns=("campaign", "nunique")
+    )
+    counts = counts.reindex(list(TARGETS), fill_value=0).reset_index(names="target")
+    counts["enough"] = (counts["values"] >= MIN_VALUES) & (counts["campaigns"] >= MIN_CAMPAIGNS)
+    return counts
+
+
+def weights(df):
+    """Weight of each row: size of its campaign to the power -1/2, mean 1, so that none shouts the others down."""
+    size = df.groupby("campaign")["campaign"].transform("size").to_numpy(float)
+    weight = size**-0.5
+    return weight / weight.mean()
+
+
+def fingerprint(df, names):
+    """Eight letters that change with the rows, their values or the features: one study file for one set of data."""
+    rows = pd.util.hash_pandas_object(df[["cast_id", "depth_m", "value", "campaign"]], index=False).to_numpy()
+    text = rows.tobytes() + "/".join([FEATURE_VERSION, *names]).encode() + matrix(df, names).tobytes()
+    return hashlib.sha256(text).hexdigest()[:8]

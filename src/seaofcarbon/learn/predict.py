@@ -1,0 +1,81 @@
+"""Predict at points: what stands behind `seaofcarbon predict`."""
+
+import numpy as np
+import pandas as pd
+
+from seaofcarbon import ocean
+from seaofcarbon.files import UserError
+from seaofcarbon.learn.features import covariates_needed
+from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
+
+REQUIRED = ("time", "latitude", "longitude", "depth_m")
+
+LAND_KM = 120.0
+"""A point further than this from the nearest sea cell (about one cell of the 1-degree grid and a half) is on land."""
+
+
+def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
+    """Predict at places, days and depths.
+
+    Parameters
+    ----------
+    points : DataFrame
+        time (UTC), latitude, longitude (degrees), depth_m (m). Columns with the names of the model's covariates are
+        used as they are; other columns are carried through.
+    model : learn.models.Model
+    covariates : Dataset, optional
+        `ocean.covariates`, for the covariates that `points` does not have.
+    max_distance_km : float
+        Furthest sea cell that a point is matched with.
+
+    Returns
+    -------
+    DataFrame
+        `points` with prediction, lower, upper (90 % interval), applicable, unit, reason (empty, "land", "below 250 m"
+        or "no covariate: NAME") and covariate_distance_km. A point with a reason has no number.
+
+    Raises
+    ------
+    UserError
+        If a required column is missing, or a covariate that is neither in `points` nor in `covariates`.
+    """
+    absent = [name for name in REQUIRED if name not in points]
+    if absent:
+        raise UserError(f"the points have no column {', '.join(absent)}; they need {', '.join(REQUIRED)}")
+    needed = covariates_needed(model.features)
+    own = [name for name in needed if name in points]
+    fetched = [name for name in needed if name not in points]
+    lacking = [name for name in fetched if covariates is None or name not in covariates]
+    if lacking:
+        raise UserError(f"the model needs {', '.join(lacking)}: give it as a column of the points, or give covariates")
+    places = _numbers(points, [*REQUIRED[1:], *own])
+    if fetched:
+        sea = ocean.match(places, covariates, max_distance_km, names=fetched)
+    else:
+        sea = places.assign(covariate_distance_km=np.nan, covariate_reason=_reason_without_grid(places))
+    reason = sea["covariate_reason"].astype(object)
+    for name in own:
+        reason = reason.mask((reason == "") & places[name].isna(), f"no covariate: {name}")
+    answer = model.predict(sea[reason == ""]).reindex(sea.index)
+    out = points.copy()
+    for name in ("prediction", "lower", "upper"):
+        out[name] = answer[name].to_numpy()
+    out["applicable"] = answer["applicable"].eq(True).to_numpy()
+    out["unit"] = VARIABLES[model.target].unit
+    out["reason"] = reason.to_numpy()
+    out["covariate_distance_km"] = sea["covariate_distance_km"].to_numpy()
+    return out
+
+
+def _numbers(points, names):
+    """The columns that a model reads, as numbers and times; what is no number is missing."""
+    places = pd.DataFrame({name: pd.to_numeric(points[name], errors="coerce").astype(float) for name in names})
+    time = pd.to_datetime(points["time"], errors="coerce", utc=True, format="ISO8601")
+    return places.assign(time=time.dt.tz_localize(None).astype("datetime64[ns]")).reset_index(drop=True)
+
+
+def _reason_without_grid(places):
+    reason = pd.Series("", index=places.index, dtype=object)
+    for name, word in (("time", "time"), ("latitude", "position"), ("longitude", "position"), ("depth_m", "depth_m")):
+        reason = reason.mask(places[name].isna(), f"no covariate: {word}")
+    return reason.mask(places["depth_m"] > MAX_DEPTH_M, f"below {MAX_DEPTH_M:.0f} m")

@@ -1,0 +1,169 @@
+"""The command line: what it promises to scripts and to people, and its one line when something is wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from digitise_files import PANGAEA
+from learn_sea import SEED, covariates, table
+from seaofcarbon import cli, files, records
+from seaofcarbon.vocabulary import LAMBDA_TH234_PER_D
+
+
+@pytest.fixture
+def call(capsys):
+    """Call the command line; return exit code, stdout and stderr."""
+
+    def go(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return go
+
+
+def test_help_is_quick():
+    """Help in under a second: nothing heavy is imported before a command needs it."""
+    heavy = {"numpy", "pandas", "xarray", "scipy", "sklearn", "matplotlib"}
+    code = f"import sys, seaofcarbon.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["rnu"], "rnu"),
+        (["run", "--naem", "x"], "--name"),
+        (["run", "05-mpas"], "did you mean 05-maps?"),
+        (["run", "05-maps", "-p", "dpeth_m=150"], "did you mean depth_m?"),
+        (["run", "05-maps", "-p", "depth_m=abc"], "not a number"),
+        (["run", "05-maps", "-p", "depth_m"], "NAME=VALUE"),
+        (["run", "--profile", "tiwn"], "did you mean twin?"),
+        (["run", "--name", "../x"], "cannot name a run"),
+        (["book", "--profile", "reel"], "did you mean real?"),
+        (["digitise", "a.tab", "--out", "a.xlsx"], "--out a.xlsx"),
+        (["digitise", "no-such-file.tab", "--out", "a.parquet"], "no-such-file.tab"),
+        (["flux", "no-such-file.csv", "--out", "a.csv"], "no-such-file.csv"),
+        (["flux", "x.csv", "--out", "a.csv", "--u238", "owens"], "did you mean owens2011?"),
+        (["flux", "x.csv", "--out", "a.csv", "--depth", "-5"], "metres"),
+        (["flux", "x.csv", "--out", "a.csv", "--method", "nss"], "--method nss"),
+        (["predict", "no.csv", "--model", "m", "--out", "a.csv"], "no.csv"),
+        (["predict"], "POINTS.csv"),
+        (["catalog", "show", "mouw"], "mouw2016"),
+        (["catalog", "cite", "--run", "no-such-run"], "no-such-run"),
+        (["catalog", "cite"], "--run"),
+    ],
+)
+def test_wrong_use_is_one_line_and_2(call, arguments, words):
+    """Bad input: exit 2, nothing on stdout, one line that helps, no traceback."""
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("seaofcarbon: ")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_a_bug_is_70_with_a_log(call, monkeypatch):
+    """Our own faults look different from the user's: 70, one line, and the traceback in a file."""
+    from seaofcarbon import catalog
+
+    monkeypatch.setattr(catalog, "fetch", lambda name: 1 / 0)
+    code, _, err = call("catalog", "fetch", "climatology")
+    assert code == 70
+    assert err.count("\n") == 1
+    log = err.split("(see ")[1].rstrip(")\n")
+    with open(log) as stream:
+        assert "Traceback" in stream.read()
+
+
+@pytest.mark.parametrize("command", [["run"], ["digitise"], ["flux"], ["predict"], ["book"], ["catalog", "cite"], []])
+def test_help_works_for_each_command(call, command):
+    """Help is no error, and the commands that take or give numbers tell their units."""
+    code, out, _ = call(*command, "--help")
+    assert code == 0
+    if command and command[0] in ("digitise", "flux", "predict"):
+        assert "dpm m-2 d-1" in " ".join(out.split())
+
+
+def test_digitise_says_what_was_set_aside(call, tmp_path):
+    """Exit 1 when rows were set aside, with the file that lists them; the account adds up in the message."""
+    (tmp_path / "a.tab").write_text(PANGAEA, encoding="utf-8")
+    (tmp_path / "empty.tab").write_text("")
+    out = tmp_path / "records.parquet"
+    code, said, err = call("digitise", tmp_path / "a.tab", tmp_path / "empty.tab", "--out", out)
+    assert code == 1
+    assert f"{len(records.read(out))} records" in said
+    assert "empty.tab" in err
+    rejects = files.read_csv(tmp_path / "records-rejects.csv")
+    assert f"{len(rejects)} values were set aside" in err
+    assert set(rejects.columns) >= {"file", "row", "column", "value", "reason"}
+
+
+def test_flux_of_a_known_profile(call, tmp_path):
+    """A deficit of 1 dpm L-1 down to 100 m is a flux of lambda x 1000 L m-3 x 100 m."""
+    depth = np.arange(0.0, 201.0, 25.0)
+    wide = pd.DataFrame({
+        "cruise": "C", "station": "1", "time": "2014-05-21T10:30", "latitude": 40.0, "longitude": -20.0,
+        "depth_m": depth, "th234_total": 1.4, "th234_total_sigma": 0.05, "u238": 2.4, "u238_sigma": 0.05,
+    })  # fmt: skip
+    files.write_csv(wide, tmp_path / "wide.csv")
+    out = tmp_path / "fluxes.csv"
+    code, said, _ = call("flux", tmp_path / "wide.csv", "--depth", "100", "--depth", "equilibrium", "--out", out)
+    assert code == 0
+    assert "1 fluxes of 1 casts; 1 are missing" in said
+    found = files.read_csv(out)
+    assert found["depth_kind"].tolist() == ["fixed", "equilibrium"]
+    assert found["th234_flux"].iloc[0] == pytest.approx(LAMBDA_TH234_PER_D * 1e5)
+    assert found["reason"].iloc[1]
+    code, _, err = call("flux", tmp_path / "wide.csv", "--depth", "ez", "--out", out)
+    assert code == 2
+    assert "--covariates" in err
+
+
+def test_predict_at_points(call, tmp_path):
+    """Fields of the run, checked by hash; a point on land or too deep has a reason and no number."""
+    from seaofcarbon.learn.models import Model
+
+    run_dir = tmp_path / "runs" / "small"
+    files.write_netcdf(covariates(), run_dir / "covariates.nc")
+    model = Model.fit(table(n_cruises=20), "th234_flux", SEED)
+    model.card["covariates"] = {"entry": "covariates", "sha256": files.sha256(run_dir / "covariates.nc")}
+    model.save(run_dir / "model" / "th234_flux")
+    files.write_json({"main_target": "th234_flux", "targets": ["th234_flux"]}, run_dir / "model" / "card.json")
+    points = pd.DataFrame({
+        "name": ["sea", "land", "deep"], "time": "2010-05-01", "latitude": [5.0, 45.0, 5.0],
+        "longitude": [-145.0, 30.0, -145.0], "depth_m": [100.0, 100.0, 400.0],
+    })  # fmt: skip
+    files.write_csv(points, tmp_path / "points.csv")
+    out = tmp_path / "out.csv"
+    code, said, _ = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 0
+    assert "1 predictions of th234_flux; 2 points have none" in said
+    found = files.read_csv(out)
+    assert found["name"].tolist() == points["name"].tolist()
+    assert found["prediction"].notna().tolist() == [True, False, False]
+    assert found["reason"].fillna("").tolist() == ["", "land", "below 250 m"]
+    assert set(found["unit"]) == {"dpm m-2 d-1"}
+
+    one = call("predict", tmp_path / "points.csv", "--model", run_dir / "model" / "th234_flux", "--out", out)
+    assert one[0] == 0
+    files.write_netcdf(covariates() + 1, run_dir / "covariates.nc")
+    code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 2
+    assert "sha256" in err
+    (run_dir / "covariates.nc").unlink()
+    code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 2
+    assert "has no covariates.nc" in err
+
+
+def test_catalog(call):
+    """The catalogue can be listed, shown and cited."""
+    code, out, _ = call("catalog", "list")
+    assert code == 0
+    assert "mouw2016" in out
+    assert "licence:" in call("catalog", "show", "mouw2016")[1]
+    assert "@" in call("catalog", "cite", "mouw2016", "owens2011")[1]

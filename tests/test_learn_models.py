@@ -1,0 +1,398 @@
+"""Models: the same to the bit, kept safely, honest about what they do not know."""
+
+import json
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from learn_sea import SEED, covariates, table
+from seaofcarbon import files
+from seaofcarbon.files import UserError
+from seaofcarbon.learn import explain, features, models, tune, uncertainty, validate
+from seaofcarbon.learn.models import DEFAULTS, KINDS, LAYERS, MEMBERS, Model
+from seaofcarbon.learn.predict import predict_points
+
+TARGET = "th234_flux"
+SETTINGS = dict.fromkeys(("0", "1", "2", "all"), DEFAULTS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """800 values in 40 campaigns."""
+    return table()
+
+
+@pytest.fixture(scope="module")
+def validation(data):
+    """Held-out predictions in all splits, with the settings that tuning starts from."""
+    return validate.cross_validate(data, TARGET, SEED, SETTINGS, 5, 1)
+
+
+@pytest.fixture(scope="module")
+def model(data, validation):
+    """A model with its interval."""
+    fold = validate.fold_numbers(data, 5, 1)
+    return Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation), seed=1)
+
+
+@pytest.fixture
+def saved(model, tmp_path):
+    """The folder of a saved model."""
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+# --- Models ----------------------------------------------------------------------------------------------
+
+
+def test_two_runs_with_one_seed_are_identical(model, data, validation):
+    """To the bit, with one thread or two."""
+    fold = validate.fold_numbers(data, 5, 1)
+    again = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation), seed=1, threads=2)
+    pd.testing.assert_frame_equal(again.predict(data), model.predict(data), check_exact=True)
+
+
+def test_saved_model_predicts_the_same(model, data, saved):
+    """To the bit, after skops, UBJ and npz."""
+    pd.testing.assert_frame_equal(models.load(saved).predict(data), model.predict(data), check_exact=True)
+
+
+def test_mean_lies_between_the_members_and_the_interval_around_it(model, data):
+    """The mean is taken on the scale of the model; the interval is asymmetric in the unit."""
+    p = model.predict(data)
+    assert (
+        (p["prediction"] <= p[["rf", "xgb"]].max(axis=1) + 1e-3)
+        & (p["prediction"] >= p[["rf", "xgb"]].min(axis=1) - 1e-3)
+    ).all()
+    assert ((p["lower"] < p["prediction"]) & (p["prediction"] < p["upper"])).all()
+
+
+def test_fast_path_computes_what_is_asked_for(model, data):
+    """Layers alone equal the layers together; rows in any order give the same numbers."""
+    X = features.matrix(data, SEED)
+    whole = model.predict_matrix(X)
+    assert set(whole) == set(LAYERS)
+    for layer in LAYERS:
+        assert np.array_equal(model.predict_matrix(X, (layer,))[layer], whole[layer])
+    assert np.array_equal(model.predict_matrix(X[::-1].copy(), "prediction")["prediction"][::-1], whole["prediction"])
+
+
+def test_missing_feature_gives_no_number(model, data):
+    """NaN in, NaN out, and not applicable; the other rows are as before."""
+    holed = data.assign(npp=data["npp"].where(data.index != 3))
+    p = model.predict(holed)
+    assert p.loc[3, ["prediction", "lower", "upper", "rf", "xgb"]].isna().all()
+    assert not p.loc[3, "applicable"]
+    pd.testing.assert_frame_equal(p.drop(3), model.predict(data).drop(3))
+
+
+@pytest.mark.parametrize("name", models.FILES)
+def test_changed_file_is_refused(saved, name):
+    """One byte more, and the hash of the card does not fit."""
+    with (saved / name).open("ab") as stream:
+        stream.write(b"x")
+    with pytest.raises(UserError, match="is not the file that its card describes"):
+        models.load(saved)
+
+
+def test_forest_file_with_other_types_is_not_opened(saved):
+    """A skops file that needs a type beyond trees is named and refused, even with the right hash."""
+    import skops.io
+
+    class Strange:
+        pass
+
+    skops.io.dump(Strange(), saved / "rf.skops")
+    card = json.loads((saved / "card.json").read_text())
+    card["files"]["rf.skops"] = files.sha256(saved / "rf.skops")
+    files.write_json(card, saved / "card.json")
+    with pytest.raises(UserError, match="which no forest needs"):
+        models.load(saved)
+
+
+@pytest.mark.parametrize(
+    "name, content", [("rf.skops", pickle.dumps(1)), ("xgb.ubj", b"{}"), ("applicability.npz", b"PK")]
+)
+def test_file_of_another_kind_is_refused_in_one_line(saved, name, content):
+    """Nothing is unpickled, and no library's error reaches the user."""
+    (saved / name).write_bytes(content)
+    card = json.loads((saved / "card.json").read_text())
+    card["files"][name] = files.sha256(saved / name)
+    files.write_json(card, saved / "card.json")
+    with pytest.raises(UserError, match="run 04-tune again"):
+        models.load(saved)
+
+
+def test_model_of_another_version_or_target_is_refused(saved):
+    """Features of the same name may mean something else in another version."""
+    with pytest.raises(UserError, match="not of c_th"):
+        models.load(saved, "c_th")
+    card = json.loads((saved / "card.json").read_text())
+    files.write_json(card | {"feature_version": "0"}, saved / "card.json")
+    with pytest.raises(UserError, match="version 0 of the features"):
+        models.load(saved)
+    with pytest.raises(UserError, match="cannot be read"):
+        models.load(saved / "nowhere")
+
+
+def test_run_folder_opens_its_main_target(saved, tmp_path):
+    """The model folder of a run has a card that names the main target."""
+    (tmp_path / "models").mkdir()
+    saved.rename(tmp_path / "models" / TARGET)
+    files.write_json({"main_target": TARGET, "targets": [TARGET]}, tmp_path / "models" / "card.json")
+    assert models.load(tmp_path / "models").target == TARGET
+    with pytest.raises(UserError, match="has no model of poc_flux; it has th234_flux"):
+        models.load(tmp_path / "models", "poc_flux")
+
+
+def test_nothing_to_learn_is_said(data):
+    """A constant target, a feature that is missing."""
+    with pytest.raises(UserError, match="constant"):
+        Model.fit(data.assign(value=1.0), TARGET, SEED)
+    with pytest.raises(UserError, match="npp"):
+        Model.fit(data.assign(npp=np.nan), TARGET, SEED)
+
+
+# --- Uncertainty -----------------------------------------------------------------------------------------
+
+
+def test_interval_covers_new_campaigns():
+    """Residuals with a strong campaign effect: intervals of 60 campaigns hold 0.9 of a new one."""
+    rng, inside = np.random.default_rng(0), []
+    for _ in range(300):
+        group = np.repeat(np.arange(61), rng.integers(1, 40, 61))
+        residual = rng.normal(size=61)[group] + 0.3 * rng.normal(size=group.size)
+        half = uncertainty.conformal_half_width(residual[group < 60], group[group < 60])
+        inside.append(np.mean(np.abs(residual[group == 60]) <= half))
+    assert 0.87 < np.mean(inside) < 0.95
+
+
+def test_too_few_campaigns_give_an_infinite_interval():
+    """Of five campaigns no one can say what nine in ten will do."""
+    assert uncertainty.conformal_half_width(np.ones(50), np.repeat(np.arange(5), 10)) == np.inf
+
+
+def test_area_holds_the_data_and_not_the_moon():
+    """Training-like rows are inside, far ones outside, and what does not matter does not count."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3)).astype("f4")
+    area = uncertainty.Area.fit(X, [1.0, 1.0, 1e-6], np.arange(3000) // 30)
+    assert area.inside(rng.normal(size=(500, 3)).astype("f4")).mean() > 0.85
+    assert not area.inside(np.float32([[9, 0, 0]]))[0]
+    assert area.inside(np.float32([[0, 0, 99]]))[0]
+    assert np.array_equal(area.inside(X), area.dissimilarity(X) <= area.threshold * (1 + 1e-6))
+    assert len(area.reference) == uncertainty.MAX_REFERENCE
+
+
+# --- Tuning ------------------------------------------------------------------------------------------------
+
+
+def test_killed_study_ends_as_one_that_ran_through(data, tmp_path):
+    """A process that dies in its third trial, begun again, proposes the same settings and finds the same best."""
+    objective = tune._objective(data[:200], TARGET, SEED, "xgb", 0)
+    through = tune.run_study(tune.open_storage(tmp_path / "a.log"), "s", objective, "xgb", 6, 7)
+    calls = []
+
+    def dies(trial):
+        calls.append(trial.number)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return objective(trial)
+
+    storage = tune.open_storage(tmp_path / "b.log")
+    with pytest.raises(KeyboardInterrupt):
+        tune.run_study(storage, "s", dies, "xgb", 6, 7)
+    # a kill -9 leaves the trial as running, not as failed
+    log = (tmp_path / "b.log").read_text().splitlines()
+    (tmp_path / "b.log").write_text("\n".join(log[:-1] if '"state":3' in log[-1].replace(" ", "") else log) + "\n")
+    again = tune.run_study(tune.open_storage(tmp_path / "b.log"), "s", objective, "xgb", 6, 7)
+    pd.testing.assert_frame_equal(tune._history(again), tune._history(through))
+    assert again.best_value == through.best_value
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Forests of five trees, for tests of what is done with them."""
+    monkeypatch.setattr(tune, "TUNING_TREES", 5)
+
+
+def test_study_is_not_begun_again(data, tmp_path, few_trees):
+    """A second call finds all trials done and gives the same settings; its first trial is the default."""
+    tables, fold = {TARGET: data[:400]}, {TARGET: validate.fold_numbers(data[:400], 3, 0)}
+    first = tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)
+    second = tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)
+    assert second[0] == first[0]
+    pd.testing.assert_frame_equal(second[1], first[1])
+    studies = tune.optuna.get_all_study_summaries(tune.open_storage(tmp_path / "study.log"))
+    assert sum(study.n_trials for study in studies) == 2 * 2 * 4
+    begin = first[1][first[1]["trial"] == 0].iloc[0]
+    assert begin["min_samples_leaf"] == DEFAULTS["rf"]["min_samples_leaf"]
+
+
+def test_settings_of_a_part_have_not_seen_it(data, tmp_path, few_trees):
+    """Values of one third of the campaigns may change as they like: the settings that score it stay the same."""
+    small = data[:480]
+    fold = {TARGET: validate.fold_numbers(small, 3, 0)}
+    part = tune.parts(fold[TARGET])
+    wild = small.assign(value=np.where(part == "1", small["value"] * -3 + 7, small["value"]))
+    a = tune.tune({TARGET: small}, SEED, fold, tmp_path / "a.log", 3, seed=1)[0][TARGET]
+    b = tune.tune({TARGET: wild}, SEED, fold, tmp_path / "b.log", 3, seed=1)[0][TARGET]
+    assert a["1"] == b["1"]
+    assert (tmp_path / "a.log").exists()
+
+
+def test_broken_journal_is_one_line(tmp_path, data):
+    """What is no journal is named, with the way out."""
+    (tmp_path / "study.log").write_text("not a journal\nat all\n")
+    with pytest.raises(UserError, match="is no journal of studies"):
+        tune.open_storage(tmp_path / "study.log")
+
+
+# --- Validation --------------------------------------------------------------------------------------------
+
+
+def test_held_out_values_do_not_reach_their_predictions(data, validation):
+    """Change the values of the campaigns of one fold: its predictions stay, to the bit."""
+    fold = validate.fold_numbers(data, 5, 1)
+    wild = data.assign(value=np.where(fold == 2, -data["value"] + 3, data["value"]))
+    again = validate.cross_validate(wild, TARGET, SEED, SETTINGS, 5, 1, kinds=("campaign",))
+    for name in ("mean", "constant", "published, refitted", "median by latitude and depth"):
+        pick = {"before": validation, "after": again}
+        a, b = (v[(v["split"] == "campaign") & (v["model"] == name)]["prediction"].to_numpy() for v in pick.values())
+        assert np.array_equal(a[fold == 2], b[fold == 2])
+        assert not np.array_equal(a[fold != 2], b[fold != 2])
+
+
+def test_scores_of_the_perfect_and_of_the_mean():
+    """A perfect model scores 1, the mean 0; a campaign bootstrap of a perfect model is 1 as well."""
+    value = np.random.default_rng(0).normal(size=300)
+    rows = pd.DataFrame({"value": value, "lower": value - 1, "upper": value + 1, "campaign": np.arange(300) // 5})
+    rows = rows.assign(target="th234_total", split="campaign")
+    both = pd.concat(
+        [rows.assign(model="perfect", prediction=value), rows.assign(model="mean", prediction=value.mean())]
+    )
+    score = validate.scores(both).set_index("model")
+    assert score.loc["perfect", ["r2", "r2_low", "r2_high", "coverage"]].tolist() == [1.0] * 4
+    assert score.loc["mean", "r2"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_random_folds_flatter(validation):
+    """With an anomaly per campaign random folds look better than they are."""
+    r2 = validate.scores(validation, draws=20).set_index(["model", "split"])["r2"]
+    assert r2["rf", "random"] > r2["rf", "campaign"] + 0.03
+    assert r2["mean", "campaign"] > r2["constant", "campaign"] + 0.3
+
+
+def test_validation_has_every_value_once_per_model_and_split(validation, data):
+    """The contract of validation.csv, and intervals that hold about what they promise."""
+    assert list(validation.columns[:9]) == [
+        "target", "model", "split", "fold", "cast_id", "value", "prediction", "lower", "upper",
+    ]  # fmt: skip
+    assert (validation.groupby(["model", "split"]).size() == len(data)).all()
+    coverage = validate.scores(validation, draws=2).set_index(["model", "split"])["coverage"]
+    assert all(0.84 < coverage[m, "campaign"] <= 0.97 for m in MEMBERS)
+
+
+# --- Explanation --------------------------------------------------------------------------------------------
+
+
+def test_importance_finds_what_the_law_is_made_of(data):
+    """Temperature, NPP and depth make the law; shuffling the day costs next to nothing."""
+    fold = validate.fold_numbers(data, 3, 0)
+    names = explain.without_coordinates(SEED)
+    lost = explain.permutation_importance(data, TARGET, names, SETTINGS, fold, repeats=1).set_index("feature")[
+        "importance"
+    ]
+    assert "position" not in lost
+    assert lost["depth"] > 0.05 > lost["day of year"]
+
+
+def test_shap_adds_up_to_xgboost(model, data):
+    """Contributions and the expected value sum to the prediction."""
+    values = explain.shap_values(model, data[:50])
+    assert np.allclose(values.sum(axis=1), model.predict_scaled(features.matrix(data[:50], SEED), "xgb"), atol=1e-4)
+
+
+def test_partial_dependence_falls_with_depth(model, data):
+    """The law says less flux deeper down; densities are shares of the data."""
+    curve = explain.partial_dependence(model, data, "depth_m", n=8, max_rows=100)
+    assert curve["prediction"].iloc[0] > curve["prediction"].iloc[-1]
+    assert curve["density"].sum() == pytest.approx(1.0)
+
+
+def test_closed_form_finds_its_own_law():
+    """asinh(F/500) = 1 - 0.05 T + 0.5 ln(NPP/400) - 0.5 ln(z/100), within three standard errors."""
+    data = table(noise=0.05)
+    form, score = explain.closed_form(data, TARGET, validate.fold_numbers(data, 5, 0))
+    law = np.array([1.0 - 0.5 * np.log(400), -0.05, 0.5, -0.5])
+    assert (np.abs(form["coefficient"] - law) < 3 * form["sigma"] + 1e-3).all()
+    assert score["r2"] > 0.9
+    assert explain.apply_closed_form(form, TARGET, 10.0, 400.0, 100.0) == pytest.approx(500 * np.sinh(0.5), rel=0.1)
+
+
+def test_lookup_table_has_axes_that_rise(model, data):
+    """What another model interpolates in: axes ascend, no value is missing, all data are counted."""
+    lookup = explain.lookup_table(model, data, sizes=(4, 3, 3), max_rows=20)
+    assert all((np.diff(lookup[dim]) > 0).all() for dim in lookup.dims)
+    assert lookup[TARGET].notnull().all()
+    assert int(lookup["density"].sum()) == len(data)
+
+
+# --- Prediction at points ----------------------------------------------------------------------------------
+
+
+def points(**changes):
+    """Four points: open sea, land, below 250 m, no day."""
+    df = pd.DataFrame({"time": ["2010-06-01"] * 3 + [""], "latitude": [-20.0, 40.0, 0.0, 0.0]})
+    df = df.assign(longitude=[-30.0, 30.0, -30.0, -30.0], depth_m=[100.0, 100.0, 400.0, 100.0], note=list("abcd"))
+    return df.assign(**changes)
+
+
+def test_predict_gives_a_number_or_a_reason(model):
+    """The contract of `seaofcarbon predict`: other columns carried through, a reason where there is no number."""
+    answer = predict_points(points(), model, covariates(), max_distance_km=800)
+    assert answer["reason"].tolist() == ["", "land", "below 250 m", "no covariate: time"]
+    assert answer["prediction"].notna().tolist() == [True, False, False, False]
+    assert answer["note"].tolist() == list("abcd")
+    assert set(answer["unit"]) == {"dpm m-2 d-1"}
+    assert list(answer.columns[5:]) == [
+        "prediction",
+        "lower",
+        "upper",
+        "applicable",
+        "unit",
+        "reason",
+        "covariate_distance_km",
+    ]
+    assert answer["applicable"].dtype == bool
+
+
+def test_own_covariates_are_used_and_others_asked_for(model):
+    """Columns of the points win over the grid; with all of them no grid is needed; what is missing is named."""
+    own = points(temperature=10.0, npp=400.0, chlorophyll=[0.4, 0.4, 0.4, np.nan])
+    answer = predict_points(own, model)
+    assert answer["reason"].tolist() == ["", "", "below 250 m", "no covariate: time"]
+    warm = predict_points(own.assign(temperature=25.0), model)
+    assert warm["prediction"][0] != answer["prediction"][0]
+    with pytest.raises(UserError, match="needs temperature, npp, chlorophyll"):
+        predict_points(points(), model)
+    with pytest.raises(UserError, match="no column depth_m"):
+        predict_points(points().drop(columns="depth_m"), model, covariates())
+
+
+def test_predict_does_not_mind_longitude_convention_or_row_order(model):
+    """Longitude + 360 and shuffled rows give the same numbers."""
+    many = pd.concat([points()] * 5, ignore_index=True).assign(latitude=np.linspace(-60, 10, 20))
+    plain = predict_points(many, model, covariates(), 800)["prediction"]
+    turned = predict_points(many.assign(longitude=many["longitude"] + 360)[::-1], model, covariates(), 800)[
+        "prediction"
+    ]
+    pd.testing.assert_series_equal(turned.sort_index(), plain)
+
+
+def test_kinds_and_members_agree():
+    """The members of the mean are the models that are tuned."""
+    assert ("mean", *KINDS) == MEMBERS
+    assert set(DEFAULTS) == set(KINDS)
