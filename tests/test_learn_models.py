@@ -34,7 +34,7 @@ def validation(data):
 def model(data, validation):
     """A model with its interval."""
     fold = validate.fold_numbers(data, 5, 1)
-    return Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation), seed=1)
+    return Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, TARGET), seed=1)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def saved(model, tmp_path):
 def test_two_runs_with_one_seed_are_identical(model, data, validation):
     """To the bit, with one thread or two."""
     fold = validate.fold_numbers(data, 5, 1)
-    again = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation), seed=1, threads=2)
+    again = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, TARGET), seed=1, threads=2)
     pd.testing.assert_frame_equal(again.predict(data), model.predict(data), check_exact=True)
 
 

@@ -259,7 +259,9 @@ def test_published_values_meet_the_map_at_their_place_and_months(sea):
     """A value of a box across the date line, October to February, at 75 m; one on land is left out."""
     facts = pd.DataFrame(
         {"key": ["box", "land"], "doi": "", "region": "", "method": "ss", "quantity": "poc_flux",
-         "unit": "mg C m-2 d-1", "value": 12.011, "value_low": np.nan, "value_high": np.nan, "uncertainty": np.nan, "depth_m": 75.0,
+         "unit": "mg C m-2 d-1", "value": 12.011, "value_low": np.nan,
+         "value_high": np.nan, "uncertainty": np.nan,
+         "depth_m": 75.0,
          "lat": [-42.5, 0.0], "lon": [180.0, 0.0], "lat_span_deg": 1.0, "lon_span_deg": [5.0, 1.0],
          "date_start": "2003-10", "date_end": "2004-02-15"}
     )  # fmt: skip

@@ -370,7 +370,7 @@ def bloom_split(da, bloom):
         {
             "bloom": inside,
             "non_bloom": outside,
-            "ratio": ratio.assign_attrs(units="1"),
+            "ratio": ratio.drop_attrs().assign_attrs(units="1", long_name="flux in bloom over flux out of bloom"),
             "no_bloom": annual_mean(da.where(~blooms)),
         },
         attrs={"target": da.name},

@@ -229,6 +229,14 @@ def _solve(A, y, weight):
     return np.linalg.lstsq(A * root[:, None], y * root, rcond=None)[0]
 
 
+def formula(coefficients, target):
+    """The closed form as LaTeX; T in degrees Celsius, NPP in mg m-2 d-1, z in m."""
+    a, b, c, d = coefficients.set_index("term")["coefficient"].loc[list(TERMS)]
+    scale = {"th234_flux": rf"\mathrm{{asinh}}(F / {features.ASINH_SCALE_DPM:.0f})", "th234_total": "A"}
+    left = scale.get(target, r"\log_{10} R" if target == "c_th" else r"\log_{10} F")
+    return rf"{left} = {a:.3f} {b:+.4f}\,T {c:+.3f}\,\ln(\mathrm{{NPP}}) {d:+.3f}\,\ln(z/100)"
+
+
 def apply_closed_form(coefficients, target, temperature, npp, depth_m):
     """Value of the closed form, in the unit of the target; arguments broadcast."""
     a, b, c, d = coefficients.set_index("term")["coefficient"].loc[list(TERMS)]

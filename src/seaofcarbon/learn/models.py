@@ -101,8 +101,9 @@ class Model:
             Settings of "rf" and "xgb"; `DEFAULTS` if none.
         fold : array of int, shape (n,), optional
             Fold of each row, whole campaigns together; each campaign is a fold of its own if none are given.
-        residuals : dict of array, optional
-            Out-of-fold residuals of "mean", "rf" and "xgb" on the scale of the model; else there is no interval.
+        residuals : DataFrame, optional
+            `validate.residuals`: campaign, and held-out errors of "mean", "rf" and "xgb". Without them there is no
+            interval.
         seed, threads : int
 
         Returns
@@ -120,7 +121,9 @@ class Model:
         rf, xgb = (fit_estimator(kind, settings[kind], X, y, weight, seed, threads=threads) for kind in KINDS)
         campaign = table["campaign"].to_numpy()
         area = Area.fit(X, rf.feature_importances_ + 1e-6, campaign if fold is None else fold, seed)
-        half = {m: conformal_half_width(residuals[m], campaign) if residuals else np.inf for m in MEMBERS}
+        half = dict.fromkeys(MEMBERS, np.inf)
+        if residuals is not None:
+            half = {m: conformal_half_width(residuals[m], residuals["campaign"]) for m in MEMBERS}
         card = _card(table, target, names, settings, half, residuals, seed)
         return cls(target, tuple(names), rf, xgb, half, area, card)
 
@@ -223,7 +226,7 @@ def _card(table, target, names, settings, half, residuals, seed):
         "versions": {name: version(name) for name in ("scikit-learn", "skops", "numpy", "seaofcarbon")
                      if _installed(name)} | {"xgboost": _xgboost_version()},
     }  # fmt: skip
-    if residuals:
+    if residuals is not None:
         middle = (np.arange(51) + 0.5) / 51
         card["residuals"] = {"what": "quantiles of held-out value minus prediction, on the scale of the model",
                              "quantiles": np.quantile(residuals["mean"], middle)}  # fmt: skip

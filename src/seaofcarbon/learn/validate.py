@@ -23,7 +23,10 @@ PUBLISHED = {
 """The published form that stands behind `published, refitted`."""
 
 MAX_ROWS = 5000
-"""Rows of a target that models learn from: beyond that, neighbours in a cast and a campaign repeat each other."""
+"""Rows of a target that are scored: beyond that, neighbours in a cast and a campaign repeat each other."""
+
+FIT_ROWS = 12000
+"""Rows that the final model of a target learns from; more bring next to nothing, and maps take longer."""
 
 COLUMNS = [
     "target", "model", "split", "fold", "cast_id", "value", "prediction", "lower", "upper", "campaign", "depth_m",
@@ -202,13 +205,21 @@ def card_of(scores, leaks, n_folds, n_trials):
     }  # fmt: skip
 
 
-def residuals(validation, split="campaign"):
-    """Held-out residuals on the scale of the model, by model, rows in the order of the table: for `Model.fit`."""
+def residuals(validation, target, split="campaign"):
+    """Held-out errors, value minus prediction on the scale of the model, for `Model.fit`.
+
+    Returns
+    -------
+    DataFrame
+        campaign, mean, rf, xgb; one row per value.
+    """
+    rows = validation[(validation["target"] == target) & (validation["split"] == split)]
     out = {}
-    for (target, model), rows in validation[validation["split"] == split].groupby(["target", "model"], sort=False):
-        if model in MEMBERS:
-            out[model] = features.transform(rows["value"], target) - features.transform(rows["prediction"], target)
-    return out
+    for model in MEMBERS:
+        one = rows[rows["model"] == model]
+        out["campaign"] = one["campaign"].to_numpy()
+        out[model] = features.transform(one["value"], target) - features.transform(one["prediction"], target)
+    return pd.DataFrame(out)
 
 
 # --- Scores --------------------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, PercentFormatter
 
+from seaofcarbon.learn.features import ASINH_SCALE_DPM, LOGARITHMIC
 from seaofcarbon.learn.models import MEMBERS
 from seaofcarbon.plot.style import add_label
 from seaofcarbon.vocabulary import VARIABLES
@@ -36,13 +37,16 @@ def _plain_log(axis):
     axis.set_minor_formatter(NullFormatter())
 
 
-def _set_scale(axes, target, both=False):
-    """Axis of a target: logarithmic for what cannot be negative and spans decades, symlog for the signed flux."""
-    options = {"poc_flux": ("log", {}), "c_th": ("log", {}), "th234_flux": ("symlog", {"linthresh": 500})}
-    kind, given = options.get(target, ("linear", {}))
-    axes.set_yscale(kind, **given)
-    if both:
-        axes.set_xscale(kind, **given)
+def _model_scale(axes, target):
+    """Both axes on the scale on which the target is modelled, with plain numbers."""
+    for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
+        if target in LOGARITHMIC:
+            set_scale("log")
+            _plain_log(axis)
+        elif target == "th234_flux":
+            set_scale("asinh", linear_width=ASINH_SCALE_DPM)
+            axis.set_major_locator(FixedLocator([-2000, -1000, -500, 0, 500, 1000, 2000, 4000]))
+            axis.set_major_formatter("{x:g}")
 
 
 def observed_predicted(validation, target, model="mean", splits=("random", "campaign"), label=""):
@@ -69,7 +73,7 @@ def observed_predicted(validation, target, model="mean", splits=("random", "camp
     ends = np.nanpercentile(rows[["value", "prediction"]].to_numpy(float), [0.2, 99.8])
     for ax, split in zip(axes[0], splits, strict=True):
         part = rows[rows["split"] == split]
-        _set_scale(ax, target, both=True)
+        _model_scale(ax, target)
         ax.plot(part["prediction"], part["value"], ".", ms=3.5, alpha=min(1.0, 30 / np.sqrt(len(part)) / 2),
                 color=SPLIT_COLOURS[split], mew=0, rasterized=True)  # fmt: skip
         ax.plot(ends, ends, color="#333333", lw=0.8)
@@ -223,7 +227,7 @@ def dependence(curves, target, label=""):
         if name in ("npp", "chlorophyll"):
             ax.set_xscale("log")
             _plain_log(ax.xaxis)
-        if target in ("poc_flux", "c_th"):
+        if target in LOGARITHMIC:
             ax.set_yscale("log")
             _plain_log(ax.yaxis)
         below = ax.twinx()
