@@ -149,7 +149,9 @@ def environment(root, artefacts):
         What the notebook may ask `run.artefact` for.
     """
     package, path = str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")
+    data = os.environ.get("SEAOFCARBON_DATA")  # may be relative to where the user stands, not to the repository
     return os.environ | {
+        **({"SEAOFCARBON_DATA": str(Path(data).expanduser().resolve())} if data else {}),
         "PYTHONPATH": f"{package}{os.pathsep}{path}" if path else package,
         "PYTHONHASHSEED": "0",
         "PYTHONUNBUFFERED": "1",

@@ -141,7 +141,7 @@ FRAGMENTS = {
     "status": (_status, ()),
     "skill": (_skill, ("validation.csv",)),
     "totals": (_totals, ("totals.csv",)),
-    "twin": (_twin, ()),
+    "twin": (_twin, ("raw",)),
     "counts": (_counts, ("records.parquet", "rejects.csv", "training.parquet")),
 }
 """Fragment -> (function, artefacts it reads). Pages take them in with `{include} _generated/NAME.md`."""
@@ -214,7 +214,10 @@ def configuration(path, profile):
 
 def stage_hash(folder):
     """Return a hash of the stage and of the programs that turn it into pages."""
-    programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
+    try:
+        programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
+    except importlib.metadata.PackageNotFoundError as absent:
+        raise UserError(f"{absent.name} is not installed: the book needs `pip install seaofcarbon[book]`") from None
     parts = [Path(__file__).read_bytes(), json.dumps(programs).encode()]
     for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
         parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, NullLocator, PercentFormatter
 
 from seaofcarbon.learn.features import ASINH_SCALE_DPM, LOGARITHMIC
 from seaofcarbon.learn.models import MEMBERS
@@ -47,6 +47,7 @@ def _model_scale(axes, target):
             set_scale("asinh", linear_width=ASINH_SCALE_DPM)
             axis.set_major_locator(FixedLocator([-2000, -1000, -500, 0, 500, 1000, 2000, 4000]))
             axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
 
 
 def observed_predicted(validation, target, model="mean", splits=("random", "campaign"), label=""):
