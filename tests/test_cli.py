@@ -123,6 +123,19 @@ def test_flux_of_a_known_profile(call, tmp_path):
     assert "--covariates" in err
 
 
+@pytest.mark.parametrize("zone", ["Z", "+02:00"])
+def test_flux_takes_times_with_a_zone(call, tmp_path, zone):
+    """Instruments write Z or an offset: the cast is the same, in UTC."""
+    lines = [f"C,1,2014-05-21T01:30{zone},40,-20,{depth},1.4,2.4" for depth in (0, 50, 100, 150)]
+    head = "cruise,station,time,latitude,longitude,depth_m,th234_total,u238"
+    (tmp_path / "wide.csv").write_text("\n".join([head, *lines]))
+    code, _, _ = call("flux", tmp_path / "wide.csv", "--out", tmp_path / "fluxes.csv")
+    assert code == 0
+    hours = {"Z": 0, "+02:00": 2}[zone]
+    time = files.read_csv(tmp_path / "fluxes.csv")["time"]
+    assert time.tolist() == [pd.Timestamp("2014-05-21T01:30") - pd.Timedelta(hours=hours)]
+
+
 def test_predict_at_points(call, tmp_path):
     """Fields of the run, checked by hash; a point on land or too deep has a reason and no number."""
     from seaofcarbon.learn.models import Model
@@ -130,7 +143,7 @@ def test_predict_at_points(call, tmp_path):
     run_dir = tmp_path / "runs" / "small"
     files.write_netcdf(covariates(), run_dir / "covariates.nc")
     model = Model.fit(table(n_cruises=20), "th234_flux", SEED)
-    model.card["covariates"] = {"entry": "covariates", "sha256": files.sha256(run_dir / "covariates.nc")}
+    model.card["covariates"] = {"entry": "covariates", "sha256": files.content_hash(run_dir / "covariates.nc")}
     model.save(run_dir / "model" / "th234_flux")
     files.write_json({"main_target": "th234_flux", "targets": ["th234_flux"]}, run_dir / "model" / "card.json")
     points = pd.DataFrame({
@@ -150,6 +163,19 @@ def test_predict_at_points(call, tmp_path):
 
     one = call("predict", tmp_path / "points.csv", "--model", run_dir / "model" / "th234_flux", "--out", out)
     assert one[0] == 0
+
+    # written again on another day, the fields are the same; times with a zone are the same times
+    files.write_netcdf(covariates(), run_dir / "covariates.nc", {"date_created": "2001-01-01", "history": "anew"})
+    for time in ("2010-05-01T00:00Z", "2010-05-01T02:00+02:00"):
+        files.write_csv(points.assign(time=time), tmp_path / "zoned.csv")
+        assert call("predict", tmp_path / "zoned.csv", "--model", run_dir / "model", "--out", out)[0] == 0
+        pd.testing.assert_frame_equal(files.read_csv(out), found)
+    rows = (tmp_path / "points.csv").read_text().replace("45.0,30.0", "120,30.0").splitlines()
+    (tmp_path / "slip.csv").write_text("\n".join([rows[0], "", *rows[1:]]))
+    code, _, err = call("predict", tmp_path / "slip.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 2
+    assert "slip.csv, row 4, column latitude: '120.0' is outside -90 to 90 degrees" in err
+
     files.write_netcdf(covariates() + 1, run_dir / "covariates.nc")
     code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
     assert code == 2

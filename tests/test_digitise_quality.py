@@ -115,6 +115,15 @@ def test_particulate_within_sigma_of_total_is_good():
     assert quality.check(df)["flag"].tolist() == [2, 2]
 
 
+def test_slips_are_told_within_a_method():
+    """234Th fluxes of 150 beside thousands of trap fluxes of 0.45 are no slip; one 1000 times its like is."""
+    traps = table(*[{"variable": "poc_flux", "method": "trap", "value": 0.45, "station": str(i)} for i in range(3000)])
+    thorium = table(*[{"variable": "poc_flux", "method": "th234_ss", "value": v} for v in (150.0, 140.0, 0.15, 160.0)])
+    df = pd.concat([traps.assign(depth_m=500.0), thorium, traps.head(1).assign(value=450.0)], ignore_index=True)
+    noted = quality.check(df)["note"].fillna("").str.contains("1000 times")
+    assert noted[noted].index.tolist() == [len(df) - 1]
+
+
 def test_exact_duplicates_are_flagged_once():
     """The second of two equal values of a cast is flagged, the first is kept good."""
     df = table({"depth_m": 5.0}, {"depth_m": 5.0})

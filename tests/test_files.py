@@ -82,6 +82,17 @@ def test_csv_guards_formulas_and_keeps_types(tmp_path):
     pd.testing.assert_frame_equal(files.read_csv(tmp_path / "a.csv"), df, check_dtype=False)
 
 
+def test_csv_times_are_utc_without_a_zone(tmp_path):
+    """Z and offsets are understood, also mixed; what is no time is told with its row."""
+    (tmp_path / "a.csv").write_text('time\n2014-05-21T10:30Z\n2014-05-21T12:30+02:00\n2014-05-21T10:30\n""\n')
+    time = files.read_csv(tmp_path / "a.csv", skip_blank_lines=False)["time"]
+    assert time.dtype == "datetime64[ns]" and time.isna().tolist() == [False] * 3 + [True]
+    assert set(time.dropna()) == {pd.Timestamp("2014-05-21T10:30")}
+    (tmp_path / "a.csv").write_text("time\n2014-05-21\nsoon\n")
+    with pytest.raises(files.UserError, match="row 3, column time: 'soon' is no time"):
+        files.read_csv(tmp_path / "a.csv")
+
+
 def test_parquet_comes_back_with_its_types(tmp_path):
     """Parquet keeps dtypes, and the same table gives the same bytes."""
     df = pd.DataFrame({"time": pd.to_datetime(["2014-05-15"]).astype("datetime64[ns]"), "flag": np.array([1], "int8")})
@@ -131,6 +142,28 @@ def test_netcdf_speaks_cf_outside_and_dpm_inside(tmp_path):
     assert back.poc_flux_sigma.units == "mmol m-2 d-1" and back.time.values == ds.time.values
     for name in ds.data_vars:
         np.testing.assert_allclose(back[name], ds[name], rtol=1e-6)
+
+
+def test_content_hash_ignores_the_day_of_writing_only(tmp_path):
+    """Equal fields written twice have one hash; another value, attribute, name or dimension has another."""
+    npp, word = (("month", "lat"), [[1.0, 2.0], [3.0, np.nan]]), ("lat", ["a", "b"])
+    ds = xr.Dataset({"npp": npp, "word": word}, coords={"lat": [0.5, 1.0]})
+
+    def written(name, ds, **attrs):
+        (tmp_path / name).mkdir()
+        files.write_netcdf(ds, tmp_path / name / "a.nc", attrs)
+        return files.content_hash(tmp_path / name / "a.nc")
+
+    first = written("0", ds)
+    assert written("1", ds, date_created="2001-01-01", history="long ago, by another version") == first
+    assert files.sha256(tmp_path / "0" / "a.nc") != files.sha256(tmp_path / "1" / "a.nc")
+    others = [
+        ds.assign(npp=ds.npp + 1), ds.assign(word=("lat", ["a", "c"])), ds.assign_coords(lat=[0.5, 1.5]),
+        ds.rename(npp="sst"), ds.assign_attrs(title="x"), ds.rename(month="depth"),
+    ]  # fmt: skip
+    assert len({first, *(written(f"other-{n}", other) for n, other in enumerate(others))}) == 7
+    (tmp_path / "junk.nc").write_text("no netCDF")
+    assert files.content_hash(tmp_path / "junk.nc") == files.sha256(tmp_path / "junk.nc")
 
 
 def test_netcdf_leaves_other_units_alone(tmp_path):

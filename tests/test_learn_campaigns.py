@@ -41,7 +41,7 @@ def test_date_line_does_not_part_a_campaign():
     assert len(set(campaigns(casts([(0, 179, "2010-03-01"), (0, -179, "2010-03-02")])))) == 1
 
 
-def test_placeholder_dates_join_within_the_month():
+def test_dates_without_a_day_join_within_the_month():
     """The 1st and the 30th of a month, 100 km apart, may be one cruise whose days were not kept."""
     same, other = (
         casts([(0, 0, "2010-03-01"), (0, 1, "2010-03-30")]),

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -204,11 +205,11 @@ def test_killed_study_ends_as_one_that_ran_through(data, tmp_path):
     storage = tune.open_storage(tmp_path / "b.log")
     with pytest.raises(KeyboardInterrupt):
         tune.run_study(storage, "s", dies, "xgb", 6, 7)
-    # a kill -9 leaves the trial as running, not as failed
-    log = (tmp_path / "b.log").read_text().splitlines()
-    (tmp_path / "b.log").write_text("\n".join(log[:-1] if '"state":3' in log[-1].replace(" ", "") else log) + "\n")
+    # a kill -9 leaves the trial as running, not as failed, and may cut the last line short
+    log = (tmp_path / "b.log").read_text().splitlines(keepends=True)
+    (tmp_path / "b.log").write_text("".join(log[:-1]) + log[-1][:20])
     again = tune.run_study(tune.open_storage(tmp_path / "b.log"), "s", objective, "xgb", 6, 7)
-    pd.testing.assert_frame_equal(tune._history(again), tune._history(through))
+    pd.testing.assert_frame_equal(tune._history(tune.finished(again, 6)), tune._history(tune.finished(through, 6)))
     assert again.best_value == through.best_value
 
 
@@ -227,6 +228,8 @@ def test_study_is_not_begun_again(data, tmp_path, few_trees):
     pd.testing.assert_frame_equal(second[1], first[1])
     studies = tune.optuna.get_all_study_summaries(tune.open_storage(tmp_path / "study.log"))
     assert sum(study.n_trials for study in studies) == 2 * 2 * 4
+    tune.tune(tables, SEED, fold, tmp_path / "study.log", 4, seed=1)  # a longer run leaves no trace
+    assert tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)[0] == first[0]
     begin = first[1][first[1]["trial"] == 0].iloc[0]
     assert begin["min_samples_leaf"] == DEFAULTS["rf"]["min_samples_leaf"]
 
@@ -300,11 +303,10 @@ def test_validation_has_every_value_once_per_model_and_split(validation, data):
 
 def test_importance_finds_what_the_law_is_made_of(data):
     """Temperature, NPP and depth make the law; shuffling the day costs next to nothing."""
-    fold = validate.fold_numbers(data, 3, 0)
+    part = tune.parts(validate.fold_numbers(data, 3, 0))
     names = explain.without_coordinates(SEED)
-    lost = explain.permutation_importance(data, TARGET, names, SETTINGS, fold, repeats=1).set_index("feature")[
-        "importance"
-    ]
+    lost = explain.permutation_importance(data, TARGET, names, SETTINGS, part, repeats=1)
+    lost = lost.set_index("feature")["importance"]
     assert "position" not in lost
     assert lost["depth"] > 0.05 > lost["day of year"]
 
@@ -382,8 +384,25 @@ def test_own_covariates_are_used_and_others_asked_for(model):
         predict_points(points().drop(columns="depth_m"), model, covariates())
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"latitude": [0.0, 120.0, 0.0, 0.0]}, "points, row 3, column latitude: '120.0' is outside -90 to 90 degrees"),
+        ({"longitude": 600.0}, "row 2, column longitude"),
+        ({"depth_m": [5.0, 5.0, -5.0, 5.0]}, "row 4, column depth_m"),
+        ({"depth_m": ["5", "5 m", "", "5"]}, "row 3, column depth_m: '5 m' is no number: mend it, or leave it empty"),
+        ({"temperature": 300.0}, "row 2, column temperature"),
+        ({"time": ["soon", "", "", ""]}, "row 2, column time: 'soon' is no time"),
+    ],
+)
+def test_predict_refuses_what_cannot_be(model, change, says):
+    """A slip in a cell is told with its row and column; latitude 120 does not fold over the pole."""
+    with pytest.raises(UserError, match=re.escape(says)):
+        predict_points(points(**change), model, covariates(), max_distance_km=800)
+
+
 def test_predict_does_not_mind_longitude_convention_or_row_order(model):
-    """Longitude + 360 and shuffled rows give the same numbers."""
+    """Longitudes a turn further east and shuffled rows give the same numbers."""
     many = pd.concat([points()] * 5, ignore_index=True).assign(latitude=np.linspace(-60, 10, 20))
     plain = predict_points(many, model, covariates(), 800)["prediction"]
     turned = predict_points(many.assign(longitude=many["longitude"] + 360)[::-1], model, covariates(), 800)[

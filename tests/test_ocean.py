@@ -170,6 +170,13 @@ def test_match_never_gives_nan_without_a_reason(grid):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("latitude", [120.0, -90.5])
+def test_match_beyond_the_pole_is_no_position(grid, latitude):
+    """Latitude 120 is a slip, not latitude 60 on the other side: a reason and no numbers."""
+    found = ocean.match(points(latitude=latitude), grid, max_distance_km=20_000).iloc[0]
+    assert found["covariate_reason"] == "no covariate: position" and np.isnan(found["sst"])
+
+
 def test_match_of_nothing_is_empty(grid):
     """No points give no rows, with all columns."""
     assert list(ocean.match(points().iloc[:0], grid).columns)[-1] == "covariate_reason"

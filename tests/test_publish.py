@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from seaofcarbon import publish, run
+from seaofcarbon import publish, run, twin
 from seaofcarbon.files import UserError, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +62,20 @@ def test_stage_equals_the_repository(root):
     totals = (folder / "book" / "_generated" / "totals.md").read_text()
     assert "| ours | 7.12 |" in totals
     assert "band" not in totals
+
+
+def test_twin_table_is_of_the_cruises_of_the_run(tmp_path, monkeypatch):
+    """The table tells the cruises that the run sampled, not those of the defaults."""
+    asked = []
+
+    def ranges(parameters, n_cruises):
+        asked.append((parameters.cruise_seed, n_cruises))
+        return pd.DataFrame({"quantity": ["Casts"], "value": [7.0], "low": [5.0], "high": [9.0], "unit": ["1"]})
+
+    monkeypatch.setattr(twin, "ranges", ranges)
+    write_json({"parameters": {"seed": 7, "n_cruises": 40}}, tmp_path / "manifest" / "01-digitise.json")
+    assert "| Casts | 7 | 5 to 9 | 1 |" in publish.FRAGMENTS["twin"][0](tmp_path, run.NOTEBOOKS)
+    assert asked == [(7, 40)]
 
 
 def test_banner_only_on_the_twin(tmp_path):

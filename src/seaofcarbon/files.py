@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import threading
 import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import __version__
-from seaofcarbon.vocabulary import VARIABLES
+from seaofcarbon.vocabulary import LITRES_PER_M3, VARIABLES
 
 EMBEDDED = Path(__file__).parent / "data"
 """Folder of the data that come with the package."""
@@ -25,6 +26,18 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 """Text that starts so is a formula to a spreadsheet (or was protected before): it gets an apostrophe in CSV files."""
 
 TIME_COLUMNS = ("time", "time_end")
+
+KEY_RANGES = {
+    "latitude": (-90.0, 90.0, "degrees"),
+    "longitude": (-180.0, 540.0, "degrees"),  # any convention, and one turn more
+    "depth_m": (0.0, 11500.0, "m"),
+}
+"""What a place can be: lowest, highest, unit."""
+
+DATED = ("date_created", "history")
+"""Attributes of a netCDF file that say when it was written, and nothing of what is in it."""
+
+_NETCDF_LOCK = threading.Lock()  # HDF5 is not safe in threads, and notebooks that run side by side end side by side
 
 TIME_UNITS = "seconds since 1970-01-01T00:00:00"
 
@@ -95,6 +108,56 @@ def sha256(path):
         return hashlib.sha256(lines.encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_hash(path):
+    """Return a SHA-256 that two files with the same content share, though they were written on different days.
+
+    Of a netCDF file these are the names, dimensions, types, attributes (less `DATED`) and stored values of its
+    variables; other files have the hash of their bytes.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
+    path = Path(path)
+    if path.suffix != ".nc":
+        return sha256(path)
+    with _NETCDF_LOCK:
+        return _netcdf_hash(path)
+
+
+def _netcdf_hash(path):
+    try:
+        ds = xr.open_dataset(path, engine="netcdf4", decode_cf=False, cache=False)
+    except (OSError, ValueError):  # no netCDF, whatever its name says
+        return sha256(path)
+    digest = hashlib.sha256()
+    with ds:
+        told = {key: value for key, value in ds.attrs.items() if key not in DATED}
+        digest.update(json.dumps(_plain(told), sort_keys=True).encode())
+        for name, da in sorted(ds.variables.items()):
+            head = [name, da.dims, da.shape, da.dtype.str, da.attrs]
+            digest.update(json.dumps(_plain(head), sort_keys=True).encode())
+            for part in _slabs(da):
+                whole = part.to_numpy()
+                text = whole.dtype == object
+                digest.update(json.dumps(whole.tolist()).encode() if text else np.ascontiguousarray(whole))
+    return digest.hexdigest()
+
+
+def _slabs(da):
+    """Cut a stored variable along its first dimension where its chunks are cut, so that little is in memory at once."""
+    if not da.ndim:
+        return [da]
+    step = (da.encoding.get("chunksizes") or da.shape)[0] or 1
+    return (da[start : start + step] for start in range(0, da.shape[0], step))
 
 
 def safe_join(folder, name):
@@ -168,12 +231,13 @@ def read_csv(path, **options):
     """Read a CSV file that `write_csv` wrote.
 
     Only empty text is missing (a station may be called NA), apostrophes before formulas are removed, and the columns
-    `time` and `time_end` are datetime64[ns]. `options` go to `pandas.read_csv`.
+    `time` and `time_end` are datetime64[ns] in UTC (Z and offsets such as +02:00 are understood). `options` go to
+    `pandas.read_csv`.
 
     Raises
     ------
     UserError
-        When there is no such file or it is no table.
+        When there is no such file, it is no table, or a time is none.
     """
     options = {"keep_default_na": False, "na_values": [""]} | options
     try:
@@ -182,12 +246,76 @@ def read_csv(path, **options):
             if _is_text(df[name]):
                 df[name] = df[name].map(_unprotect)
         for name in set(TIME_COLUMNS) & set(df.columns):
-            df[name] = pd.to_datetime(df[name], format="ISO8601").astype("datetime64[ns]")
+            df[name] = checked_times(df[name].set_axis(df.index + 1), path).set_axis(df.index)
     except OSError as problem:
         raise UserError(f"{path} cannot be read ({problem.strerror}): check its name") from None
     except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
         raise UserError(f"{path} is not a readable CSV table: {' '.join(str(problem).split())}") from None
     return df
+
+
+def refuse_cells(bad, cells, path, what):
+    """Raise for the first bad cell of a column.
+
+    Parameters
+    ----------
+    bad : Series of bool
+    cells : Series
+        The column, with the row in the file less one as its index (the header is row 1).
+    path : str or Path
+        File that the column is from, or what else to call the table.
+    what : str
+        What is wrong, and how to mend it.
+
+    Raises
+    ------
+    UserError
+        Naming file, row, column and value.
+    """
+    if bad.any():
+        row = bad.idxmax()
+        value = "is empty" if pd.isna(cells[row]) else repr(str(cells[row]))
+        raise UserError(f"{path}, row {row + 1}, column {cells.name}: {value} {what}")
+
+
+def checked_times(cells, path):
+    """Return a column as datetime64[ns] in UTC, without a zone; empty is missing, other text is refused.
+
+    `cells` and `path` are those of `refuse_cells`.
+    """
+    times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
+    refuse_cells(cells.notna() & times.isna(), cells, path, "is no time: write it as 2014-05-21T10:30")
+    return times.astype("datetime64[ns]")
+
+
+def checked_numbers(cells, path):
+    """Return a column as float64, every number in the range that is not absurd; empty is missing.
+
+    Parameters
+    ----------
+    cells : Series
+        Named as in `KEY_RANGES` or the vocabulary (`_sigma` may follow); index as in `refuse_cells`.
+    path : str or Path
+        As in `refuse_cells`.
+
+    Raises
+    ------
+    UserError
+        Naming file, row, column and value of the first cell that is no number or out of range.
+    """
+    values = pd.to_numeric(cells, errors="coerce").astype(float)
+    refuse_cells(cells.notna() & ~np.isfinite(values), cells, path, "is no number: mend it, or leave it empty")
+    name = cells.name
+    if name in KEY_RANGES:
+        low, high, unit = KEY_RANGES[name]
+    else:
+        quantity = VARIABLES[name.removesuffix("_sigma")]
+        low, high, unit = (0.0 if name.endswith("_sigma") else quantity.low), quantity.high, quantity.unit
+    outside = (values < low) | (values > high)
+    slip = unit == "dpm L-1" and (values[outside] / LITRES_PER_M3).between(low, high).any()
+    mend = "it may be dpm m-3, so divide the column by 1000" if slip else "mend it, or leave it empty"
+    refuse_cells(outside, cells, path, f"is outside {low:g} to {high:g} {unit}: {mend}")
+    return values
 
 
 def _plain(value):

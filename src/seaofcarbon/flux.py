@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import ocean, records, thorium
-from seaofcarbon.files import UserError, read_csv
+from seaofcarbon.files import KEY_RANGES, UserError, checked_numbers, checked_times, read_csv, refuse_cells
 from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE, LITRES_PER_M3, U238_RELATIONS, VARIABLES
 
 DEPTH_KINDS = ("equilibrium", "ez", "ppz", "mld")
@@ -338,11 +338,6 @@ def _density(samples, pressure):
 # --- Files ---------------------------------------------------------------------------------------------------
 
 _NEEDED = ("cruise", "station", "time", "latitude", "longitude", "depth_m", "th234_total")
-_RANGES = {
-    "latitude": (-90.0, 90.0, "degrees"),
-    "longitude": (-180.0, 360.0, "degrees"),
-    "depth_m": (0.0, 11500.0, "m"),
-}
 _MISSING = ["", "nd", "n.d.", "ND", "NA", "nan", "NaN", "-999", "-999.0", "-9999", "-9999.0"]
 
 
@@ -357,31 +352,6 @@ def _check_columns(names, path):
         near = difflib.get_close_matches(wanted[0], [name for name in names if name not in _NEEDED], 1, 0.5)
         mend = f"rename the column {near[0]!r}" if near else f"add it (columns here: {', '.join(names)})"
         raise UserError(f"{path}: column {wanted[0]} is missing: {mend}")
-
-
-def _refuse(bad, text, path, what):
-    """Raise for the first bad cell of a column, with its row in the file."""
-    if bad.any():
-        row = bad.idxmax()
-        value = "is empty" if pd.isna(text[row]) else repr(text[row])
-        raise UserError(f"{path}, row {row + 1}, column {text.name}: {value} {what}")
-
-
-def _numbers(text, path):
-    """A column of text as numbers, every one of them in the range that is not absurd."""
-    values = pd.to_numeric(text, errors="coerce").astype(float)
-    _refuse(text.notna() & ~np.isfinite(values), text, path, "is no number: mend it, or leave it empty")
-    name = text.name
-    if name in _RANGES:
-        low, high, unit = _RANGES[name]
-    else:
-        quantity = VARIABLES[name.removesuffix("_sigma")]
-        low, high, unit = (0.0 if name.endswith("_sigma") else quantity.low), quantity.high, quantity.unit
-    outside = (values < low) | (values > high)
-    slip = unit == "dpm L-1" and (values[outside] / LITRES_PER_M3).between(low, high).any()
-    mend = "it may be dpm m-3, so divide the column by 1000" if slip else "mend it, or leave it empty"
-    _refuse(outside, text, path, f"is outside {low:g} to {high:g} {unit}: {mend}")
-    return values
 
 
 def read_wide_csv(path):
@@ -415,16 +385,15 @@ def read_wide_csv(path):
     df = table.iloc[1:].set_axis(names, axis=1).dropna(how="all")
     if df.empty:
         raise UserError(f"{path} holds no samples: add rows below the header")
-    times = pd.to_datetime(df["time"], format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
-    _refuse(df["time"].notna() & times.isna(), df["time"], path, "is no time: write it as 2014-05-21T10:30")
-    known = [name for name in names if name in _RANGES or name.removesuffix("_sigma") in VARIABLES]
-    numbers = {name: _numbers(df[name], path) for name in known}
+    times = checked_times(df["time"], path)
+    known = [name for name in names if name in KEY_RANGES or name.removesuffix("_sigma") in VARIABLES]
+    numbers = {name: checked_numbers(df[name], path) for name in known}
     for name in ("time", "latitude", "longitude", "depth_m"):
-        _refuse(df[name].isna(), df[name], path, "and has to be filled, or the row left out")
-    df = df.assign(**numbers, time=times.astype("datetime64[ns]"), source_id=path.name)
+        refuse_cells(df[name].isna(), df[name], path, "and has to be filled, or the row left out")
+    df = df.assign(**numbers, time=times, source_id=path.name)
     df["longitude"] = ocean.wrap(df["longitude"])
     df["cast_id"] = records.cast_ids(df)
-    rest = [name for name in known if name not in _RANGES]
+    rest = [name for name in known if name not in KEY_RANGES]
     return df[[*KEYS, "depth_m", *rest]].sort_values(["cast_id", "depth_m"], kind="stable").reset_index(drop=True)
 
 

@@ -412,8 +412,9 @@ def match(points, covariates, max_distance_km=300.0, names=COVARIATES):
         never comes without a reason. On land nothing is filled in; below 250 m what the grid still knows is.
     """
     out = points.copy()
-    known = np.isfinite(out["latitude"]) & np.isfinite(out["longitude"])
-    ilat, ilon, distance = nearest_sea_cell(out["latitude"], out["longitude"], covariates)
+    latitude = out["latitude"].where(out["latitude"].abs() <= 90)  # beyond the pole is nowhere, not the other side
+    known = np.isfinite(latitude) & np.isfinite(out["longitude"])
+    ilat, ilon, distance = nearest_sea_cell(latitude, out["longitude"], covariates)
     day = day_of_year(out["time"])
     before, after, weight = _month_weights(np.where(np.isnan(day), 1, day))
     months = before, after, np.where(np.isnan(day), np.nan, weight).astype(np.float32)

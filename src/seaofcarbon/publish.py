@@ -86,11 +86,16 @@ def _status(run_dir, table):
 
 def _skill(run_dir, table):
     from seaofcarbon.learn import validate
+    from seaofcarbon.plot.skill import NAMES
 
     scores = validate.scores(read_csv(artefact(run_dir, "validation.csv")))
-    r2 = scores.pivot_table("r2", ["target", "model"], "split", sort=False).add_prefix("R2, ")
-    outside = scores[scores["split"] == "campaign"].set_index(["target", "model"])
-    return markdown_table(r2.join(outside[["r2_low", "r2_high", "coverage"]]).reset_index().round(2))
+    scores["model"] = scores["model"].replace(NAMES)
+    r2 = scores.pivot_table("r2", ["target", "model"], "split", sort=False)[["random", "block", "campaign"]]
+    outside = scores[scores["split"] == "campaign"].set_index(["target", "model"])[["r2_low", "r2_high", "coverage"]]
+    number = r2.join(outside).rename(columns={"block": "blocks", "campaign": "campaigns"})
+    number = number.rename(columns={"r2_low": "from", "r2_high": "to"})
+    # adding zero turns -0.00 into 0.00
+    return markdown_table(number.map(lambda x: "" if pd.isna(x) else f"{round(x, 2) + 0.0:.2f}").reset_index())
 
 
 TOTALS = {
@@ -128,7 +133,9 @@ def _counts(run_dir, table):
 def _twin(run_dir, table):
     from seaofcarbon import twin
 
-    ranges = twin.ranges()
+    maker = next(chapter for chapter, row in table.items() if "raw" in row.makes)
+    used = read_json(run_dir / "manifest" / f"{maker}.json")["parameters"]
+    ranges = twin.ranges(twin.with_seed(used["seed"]), used["n_cruises"])
     wanted = [
         f"{low:g} to {high:g}" if high == high else f"at least {low:,.0f}" if low == low else ""
         for low, high in zip(ranges["low"], ranges["high"], strict=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaofcarbon import notebook
-from seaofcarbon.files import UserError, data_dir, read_json, safe_join, sha256, write_json
+from seaofcarbon.files import UserError, content_hash, data_dir, read_json, safe_join, sha256, write_json
 from seaofcarbon.vocabulary import PARAMETERS, PROFILES
 
 
@@ -331,11 +331,11 @@ def assign(parameters, declared):
 
 @functools.cache
 def _hash_at(path, size, mtime_ns):
-    return sha256(path)
+    return content_hash(path)
 
 
 def _hash(path):
-    """Return the hash of a file or folder; a file that did not change since is not read again."""
+    """Return the content hash of a file or folder; a file that did not change since is not read again."""
     if path.is_dir():
         inside = sorted(p for p in path.rglob("*") if p.is_file())
         lines = "".join(f"{_hash(p)}  {p.relative_to(path).as_posix()}\n" for p in inside)
@@ -356,7 +356,7 @@ def package_hash():
     """Return a hash of the package's modules and embedded data."""
     root = Path(__file__).parent
     files = (p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.name not in NOT_HASHED)
-    return hashlib.sha256("".join(f"{p.relative_to(root)} {_hash(p)}\n" for p in sorted(files)).encode()).hexdigest()
+    return hashlib.sha256("".join(f"{p.relative_to(root)} {sha256(p)}\n" for p in sorted(files)).encode()).hexdigest()
 
 
 @functools.cache

@@ -113,7 +113,7 @@ VARIABLES = {
         "sinking_mole_flux_of_particulate_organic_matter_expressed_as_carbon_in_sea_water",
     ),
     "npp": Variable(
-        "net primary production of carbon, depth integrated", "mg m-2 d-1", 0.0, 15000.0,
+        "net primary production of carbon, depth integrated", "mg m-2 d-1", 0.0, 30000.0,
         "mol m-2 s-1", 1e-3 / CARBON_G_PER_MOL / _SECONDS_PER_D,
         "net_primary_mole_productivity_of_biomass_expressed_as_carbon_by_phytoplankton",
     ),
@@ -284,7 +284,7 @@ SITES = {
 
 @dataclass(frozen=True)
 class PublishedTotal:
-    """Sinking POC in Pg C yr-1, a value or a range, at about `depth`."""
+    """Sinking POC in Pg C yr-1, a value or a range, at about `depth`; for the kind "new production" what could sink."""
 
     low: float
     high: float
@@ -294,10 +294,10 @@ class PublishedTotal:
 
 
 PUBLISHED_TOTALS = {
-    "Laws 2000": PublishedTotal(11.6, 11.6, "100 m", "satellite", "Laws et al. 2000 at 100 m; new production"),
+    "Laws 2000": PublishedTotal(11.6, 11.6, "100 m", "new production", "Laws et al. 2000 at 100 m; satellite"),
     "Schlitzer 2000": PublishedTotal(8.9, 8.9, "100 m", "inverse model", "Schlitzer 2000"),
     "Dunne 2007": PublishedTotal(10.1, 10.1, "100 m", "satellite", "Dunne et al. 2007, as gridded at 100 m"),
-    "Laws 2011": PublishedTotal(9.0, 13.0, "Ez", "satellite", "Laws et al. 2011; new production"),
+    "Laws 2011": PublishedTotal(9.0, 13.0, "Ez", "new production", "Laws et al. 2011; satellite"),
     "Henson 2011": PublishedTotal(3.2, 3.2, "100 m", "234Th and satellite", "Henson et al. 2011, on the grid of 2012"),
     "Siegel 2014": PublishedTotal(5.6, 5.6, "Ez", "food web and satellite", "Siegel et al. 2014"),
     "Wang 2019": PublishedTotal(6.2, 6.2, "Ez", "inverse model of 234Th", "Wang et al. 2019"),

@@ -6,7 +6,7 @@ import xarray as xr
 
 from seaofcarbon.learn import features
 from seaofcarbon.learn.models import KINDS, fit_estimator
-from seaofcarbon.learn.tune import parts, r2
+from seaofcarbon.learn.tune import r2
 from seaofcarbon.vocabulary import VARIABLES
 
 GROUPS = {
@@ -15,9 +15,6 @@ GROUPS = {
     "mixed layer depth": ("mixed_layer_depth",), "nitrate": ("nitrate",), "bottom depth": ("bottom_depth",),
 }  # fmt: skip
 """Features that say one thing together, and are shuffled together."""
-
-MAX_ROWS = 4000
-"""Rows on which importance is measured; more cost time and tell no more."""
 
 COORDINATES = ("latitude", "longitude_sin", "longitude_cos")
 """A position stands for all that differs between regions; without it a model must use the sea itself."""
@@ -32,7 +29,7 @@ def groups_of(names):
 # --- Importance ------------------------------------------------------------------------------------------
 
 
-def permutation_importance(table, target, names, settings, fold, repeats=3, seed=0, threads=2):
+def permutation_importance(table, target, names, settings, part, repeats=3, seed=0, threads=2):
     """How much skill is lost on held-out campaigns when a group of features is shuffled among their rows.
 
     Parameters
@@ -44,8 +41,8 @@ def permutation_importance(table, target, names, settings, fold, repeats=3, seed
         Features.
     settings : dict
         part -> "rf" or "xgb" -> settings, as in `validate.cross_validate`.
-    fold : array of int, shape (n,)
-        Leave-campaign-out fold of each row.
+    part : array of str, shape (n,)
+        Part of the campaigns of each row (`tune.parts`), scored by models that learnt, and were tuned, without it.
     repeats, seed, threads : int
 
     Returns
@@ -55,13 +52,12 @@ def permutation_importance(table, target, names, settings, fold, repeats=3, seed
         scale of the model; most important first.
     """
     X, y = features.matrix(table, names), features.transform(table["value"], target)
-    part, groups, rng = parts(fold), groups_of(names), np.random.default_rng(seed)
+    part, groups, rng = np.asarray(part), groups_of(names), np.random.default_rng(seed)
     plain = np.empty(len(y))
     shuffled = {group: np.empty((repeats, len(y))) for group in groups}
-    for k in np.unique(fold):
-        test, train = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
-        weight = features.weights(table.iloc[train])
-        chosen = settings[str(part[test[0]])]
+    for own in np.unique(part):
+        test, train = np.flatnonzero(part == own), np.flatnonzero(part != own)
+        weight, chosen = features.weights(table.iloc[train]), settings[str(own)]
         fitted = [fit_estimator(k, chosen[k], X[train], y[train], weight, seed, threads=threads) for k in KINDS]
         plain[test] = _mean_of(fitted, X[test])
         for group, members in groups.items():

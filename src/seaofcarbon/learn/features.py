@@ -179,8 +179,11 @@ def _ratios(samples):
 def _poc_from_thorium(fluxes, ratios):
     """POC flux of casts that have a 234Th flux and ratios on both sides of its depth."""
     good = ratios[(ratios["value"] > 0) & (ratios["depth_m"] > 0)]
-    ratio = interpolate_ratio(good["cast_id"], good["depth_m"], fluxes["cast_id"], fluxes["depth_m"], good["value"])
-    value, sigma = (carbon.poc_flux(fluxes[name], ratio) for name in ("th234_flux", "th234_flux_sigma"))
+    where = good["cast_id"], good["depth_m"], fluxes["cast_id"], fluxes["depth_m"]
+    ratio = interpolate_ratio(*where, good["value"])
+    ratio_sigma = ratio * interpolate_ratio(*where, good["sigma"] / good["value"])
+    value = carbon.poc_flux(fluxes["th234_flux"], ratio)
+    sigma = carbon.poc_flux_sigma(fluxes["th234_flux"], fluxes["th234_flux_sigma"], ratio, ratio_sigma)
     return _long(fluxes, "poc_flux", value, sigma, fluxes["method"], fluxes["flag"])
 
 

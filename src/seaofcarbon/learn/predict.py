@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import ocean
-from seaofcarbon.files import UserError
+from seaofcarbon.files import UserError, checked_numbers, checked_times, read_csv
 from seaofcarbon.learn.features import covariates_needed
 from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
 
@@ -14,19 +14,32 @@ LAND_KM = 120.0
 """A point further than this from the nearest sea cell (about one cell of the 1-degree grid and a half) is on land."""
 
 
-def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
+def read_points(path):
+    """Read a CSV file of points.
+
+    Returns
+    -------
+    DataFrame
+        The rows that are not blank; the index is the row in the file less two.
+    """
+    return read_csv(path, skip_blank_lines=False).dropna(how="all")
+
+
+def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path=None):
     """Predict at places, days and depths.
 
     Parameters
     ----------
     points : DataFrame
-        time (UTC), latitude, longitude (degrees), depth_m (m). Columns with the names of the model's covariates are
-        used as they are; other columns are carried through.
+        time (UTC), latitude (-90 to 90 degrees), longitude (-180 to 360 degrees), depth_m (m). Columns with the
+        names of the model's covariates are used as they are; other columns are carried through.
     model : learn.models.Model
     covariates : Dataset, optional
         `ocean.covariates`, for the covariates that `points` does not have.
     max_distance_km : float
         Furthest sea cell that a point is matched with.
+    path : str or Path, optional
+        File that `read_points` read, for messages; without it rows are counted as if the points stood in a file.
 
     Returns
     -------
@@ -37,7 +50,8 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
     Raises
     ------
     UserError
-        If a required column is missing, or a covariate that is neither in `points` nor in `covariates`.
+        If a required column is missing, or a covariate that is neither in `points` nor in `covariates`; if a cell is
+        no number or time, or no place on the globe (with its row and column).
     """
     absent = [name for name in REQUIRED if name not in points]
     if absent:
@@ -48,7 +62,7 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
     lacking = [name for name in fetched if covariates is None or name not in covariates]
     if lacking:
         raise UserError(f"the model needs {', '.join(lacking)}: give it as a column of the points, or give covariates")
-    places = _numbers(points, [*REQUIRED[1:], *own])
+    places = _numbers(points, [*REQUIRED[1:], *own], path)
     if fetched:
         sea = ocean.match(places, covariates, max_distance_km, names=fetched)
     else:
@@ -59,7 +73,7 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
     answer = model.predict(sea[reason == ""]).reindex(sea.index)
     out = points.copy()
     for name in ("prediction", "lower", "upper"):
-        out[name] = answer[name].to_numpy()
+        out[name] = answer[name].to_numpy(np.float32)  # the digits that there are
     out["applicable"] = answer["applicable"].eq(True).to_numpy()
     out["unit"] = VARIABLES[model.target].unit
     out["reason"] = reason.to_numpy()
@@ -67,11 +81,12 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM):
     return out
 
 
-def _numbers(points, names):
-    """The columns that a model reads, as numbers and times; what is no number is missing."""
-    places = pd.DataFrame({name: pd.to_numeric(points[name], errors="coerce").astype(float) for name in names})
-    time = pd.to_datetime(points["time"], errors="coerce", utc=True, format="ISO8601")
-    return places.assign(time=time.dt.tz_localize(None).astype("datetime64[ns]")).reset_index(drop=True)
+def _numbers(points, names, path):
+    """The columns that a model reads, as numbers and times in their ranges; what is empty is missing."""
+    rows = points.index if path else pd.RangeIndex(len(points))
+    cells = points.set_axis(rows + 1).replace("", None)  # a table that was made, not read, may hold empty text
+    places = pd.DataFrame({name: checked_numbers(cells[name], path or "points") for name in names})
+    return places.assign(time=checked_times(cells["time"], path or "points")).reset_index(drop=True)
 
 
 def _reason_without_grid(places):

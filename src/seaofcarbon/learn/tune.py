@@ -1,5 +1,6 @@
 """Tuning with Optuna: seeded, kept in a journal that survives a kill, scored on campaigns that were left out."""
 
+import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import TrialState
 
 from seaofcarbon.files import UserError
@@ -78,17 +79,24 @@ def _objective(table, target, names, kind, seed):
 
 
 def open_storage(path):
-    """Open (or begin) the journal of studies.
+    """Open (or begin) the journal of studies; a last line that a kill cut short is taken off.
 
     Raises
     ------
     UserError
-        If the file is not a journal or was cut short in the middle.
+        If the file is not a journal.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    lock = JournalFileSymlinkLock(str(path))
+    if path.exists():
+        lock.acquire()
+        text = path.read_bytes()
+        if text.startswith(b"{") and not text.endswith(b"\n"):  # the next line would be glued to what is left of it
+            os.truncate(path, text.rfind(b"\n") + 1)
+        lock.release()
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except Exception as problem:  # whatever a broken line makes of the journal's replay
         raise UserError(
             f"{path} is no journal of studies ({type(problem).__name__}): delete it and run 04-tune again"
@@ -176,13 +184,19 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2):
         studies = list(pool.map(work, jobs))
     settings, trials = {}, []
     for (target, kind, p, *_), study in zip(jobs, studies, strict=True):
-        settings.setdefault(target, {}).setdefault(p, {})[kind] = dict(study.best_params)
-        trials.append(_history(study).assign(target=target, model=kind, part=p))
+        done = finished(study, n_trials)
+        best = max((t for t in done if t.state == TrialState.COMPLETE), key=lambda t: t.value)
+        settings.setdefault(target, {}).setdefault(p, {})[kind] = dict(best.params)
+        trials.append(_history(done).assign(target=target, model=kind, part=p))
     return settings, pd.concat(trials, ignore_index=True)
 
 
-def _history(study):
-    done = study.get_trials(deepcopy=False, states=DONE)
+def finished(study, n_trials):
+    """The first `n_trials` finished trials: a journal may hold more, from a longer run, and they must not count."""
+    return study.get_trials(deepcopy=False, states=DONE)[:n_trials]
+
+
+def _history(done):
     out = pd.DataFrame([t.params for t in done])
     score = [t.value if t.state == TrialState.COMPLETE else np.nan for t in done]
     return out.assign(trial=np.arange(len(done)), state=[t.state.name.lower() for t in done], r2=score)

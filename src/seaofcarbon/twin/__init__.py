@@ -5,12 +5,13 @@
 Nothing here integrates a flux from samples: that is the method which the twin judges.
 """
 
-from seaofcarbon.twin.ranges import ceiling, ranges
+from seaofcarbon.twin.ranges import ceiling, nothing_hidden, ranges
 from seaofcarbon.twin.raw import write_raw
 from seaofcarbon.twin.recipe import DEFAULT, Parameters, with_seed
 from seaofcarbon.twin.sea import covariates
 from seaofcarbon.twin.truth import truth, truth_maps
 
 __all__ = [
-    "DEFAULT", "Parameters", "ceiling", "covariates", "ranges", "truth", "truth_maps", "with_seed", "write_raw",
+    "DEFAULT", "Parameters", "ceiling", "covariates", "nothing_hidden", "ranges", "truth", "truth_maps", "with_seed",
+    "write_raw",
 ]  # fmt: skip

@@ -97,6 +97,11 @@ def _cruise_ranges(p, n_cruises):
     ]
 
 
+def nothing_hidden(parameters=DEFAULT):
+    """Return the recipe without the unobserved field and the pulses: what one who knows it could at best expect."""
+    return replace(parameters, unobserved_log10_sd=0.0, pulse_fold_bloom=1.0, pulse_fold_calm=1.0)
+
+
 def ceiling(casts, parameters=DEFAULT, depth_m=100.0):
     """Share of the variance of the log of the 234Th flux that covariates can explain at best.
 
@@ -115,8 +120,7 @@ def ceiling(casts, parameters=DEFAULT, depth_m=100.0):
     float
     """
     points = casts[["cruise", "station", "time", "latitude", "longitude"]].assign(depth_m=depth_m)
-    open_book = replace(parameters, unobserved_log10_sd=0.0, pulse_fold_bloom=1.0, pulse_fold_calm=1.0)
-    known = truth(points.drop(columns=["cruise", "station"]), open_book)["th234_flux_memory"]
+    known = truth(points.drop(columns=["cruise", "station"]), nothing_hidden(parameters))["th234_flux_memory"]
     true = truth(points, parameters)["th234_flux_memory"]
     there = true > 0
     return float(1 - np.log(true[there] / known[there]).var() / np.log(true[there]).var())

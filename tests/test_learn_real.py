@@ -1,0 +1,57 @@
+"""Learning on the open compilation of POC fluxes: the counts, the doubles, and what an honest score looks like."""
+
+import pytest
+
+from learn_sea import SEED
+from seaofcarbon import digitise, files, flux, profiles, records
+from seaofcarbon.learn import campaigns, features, validate
+from seaofcarbon.learn.models import DEFAULTS
+
+pytestmark = pytest.mark.real
+
+TARGET = "poc_flux"
+
+
+@pytest.fixture(scope="module")
+def table_and_account(real_data):
+    """The training table of the real profile."""
+    archive = digitise.read_many(profiles.raw_files("real", None), progress=False).records
+    samples = records.to_samples(archive)
+    sea = profiles.covariates("real")
+    return features.training_table(samples, flux.fluxes(samples, [50, 100, 150]), archive, sea, SEED)
+
+
+def test_counts_of_the_compilation(table_and_account):
+    """581 values from 234Th, 35 of them doubles of another source's, none at or below zero."""
+    steps = table_and_account[1].set_index(["target", "step"])["rows"]
+    assert steps[TARGET, "values found"] == 581
+    assert steps[TARGET, "doubles merged"] == 35
+    assert steps[TARGET, "not above zero (no logarithm)"] == 0
+
+
+def test_only_the_poc_flux_can_carry_a_model(table_and_account):
+    """12 casts of total 234Th are no training set."""
+    counts = features.enough(table_and_account[0]).set_index("target")
+    assert counts.index[counts["enough"]].tolist() == [TARGET]
+    assert counts.loc["th234_total", "casts"] == 12
+
+
+def test_honest_score_of_the_compilation(table_and_account):
+    """Campaigns left out: above 0.16, without leakage; random rows flatter by 0.15 and more; intervals hold."""
+    table = features.for_target(table_and_account[0], TARGET)
+    settings = dict.fromkeys(("0", "1", "2", "all"), DEFAULTS)
+    validation = validate.cross_validate(table, TARGET, SEED, settings, 5, 1, kinds=("campaign", "random"))
+    scores = validate.scores(validation, draws=50).set_index(["model", "split"])
+    assert campaigns.leakage(table, campaigns.folds(table, "campaign", 5, 1)) == 0
+    assert scores.loc[("mean", "campaign"), "r2"] > 0.16
+    assert scores.loc[("mean", "campaign"), "r2"] > scores.loc[("published, refitted", "campaign"), "r2"]
+    assert scores.loc[("mean", "random"), "r2"] > scores.loc[("mean", "campaign"), "r2"] + 0.15
+    assert 0.87 <= scores.loc[("mean", "campaign"), "coverage"] <= 0.95
+
+
+def test_units_inside(table_and_account):
+    """The median flux is a few mmol m-2 d-1, not mg; the file that it came from is named."""
+    values = features.for_target(table_and_account[0], TARGET)
+    assert 2 < values["value"].median() < 10
+    assert values["source_id"].str.contains("855594").all()
+    assert files.data_dir().is_dir()
