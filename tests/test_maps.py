@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from seaofcarbon import maps, ocean
+from seaofcarbon import carbon, maps, ocean
 from seaofcarbon.files import UserError, read_netcdf, write_netcdf
 from seaofcarbon.learn import features
 from seaofcarbon.plot import fields, style
@@ -253,6 +253,42 @@ def test_a_depth_that_was_not_mapped_names_the_command_that_maps_it(sea):
     with pytest.raises(UserError, match="run 05-maps with -p depth_m=150"):
         maps.at_depth(grid, 150)
     assert maps.depth_name(maps.predict_grid(Formula(), sea, months=[6], kind="ez"), 100).startswith("the base of the")
+
+
+def test_each_model_says_where_it_is_applicable(sea):
+    """A product of two maps is inside where both models are; a map that does not know is refused."""
+    ds = maps.predict_grid(Formula(), sea, months=[6], depths_m=[100])
+    ds["applicable_c_th"] = ds["applicable"].where(ds["lat"] < 60, 0).where(ds["applicable"] >= 0, -1).astype("int8")
+    both, own = maps.applicable(ds, "poc_flux", "c_th"), maps.applicable(ds, "poc_flux")
+    np.testing.assert_array_equal(own, ds["applicable"])
+    np.testing.assert_array_equal(both == 1, (ds["applicable"] == 1) & (ds["applicable_c_th"] == 1))
+    np.testing.assert_array_equal(both == -1, ds["poc_flux"].isnull())
+    assert both.dtype == "int8"
+    assert "poc_flux and the c_th" in both.attrs["long_name"]
+    with pytest.raises(UserError, match="th234_flux"):
+        maps.applicable(ds, "th234_flux")
+
+
+def test_a_target_without_interval_names_the_command_that_maps_it(sea):
+    """Chapter 6 shows intervals; of the targets of a map only the main one has them."""
+    ds = maps.predict_grid(Formula(), sea, months=[6]).assign(c_th=0)
+    maps.check_interval(ds, "poc_flux")
+    with pytest.raises(UserError, match="run 05-maps 06-seasons --profile real --name c_th -p target=c_th"):
+        maps.check_interval(ds, "c_th", "real")
+
+
+def test_mean_ratio_of_a_law_is_that_of_its_scatter():
+    """Of ratios scattered about a power law, the middle value is the law and the mean lies above it."""
+    rng = np.random.default_rng(0)
+    law = carbon.PowerLaw(100.0, -0.7, 2.0)
+    depth = xr.DataArray([0.0, 10.0, 150.0, np.nan], dims="x", attrs={"units": "m"})
+    middle, mean = maps.ratio_of_law(depth, law)
+    drawn = carbon.power_law(150.0, law) * np.exp(rng.normal(0, np.log(2.0), 200_000))
+    assert float(middle[2]) == pytest.approx(np.median(drawn), rel=0.01)
+    assert float(mean[2]) == pytest.approx(drawn.mean(), rel=0.01)
+    assert float(middle[0]) == float(middle[1])
+    assert np.isnan(mean[3])
+    assert mean.attrs["units"] == "umol dpm-1"
 
 
 def test_published_values_meet_the_map_at_their_place_and_months(sea):

@@ -3,12 +3,14 @@
 Months are weighted by their days, cells by their area. Sums of carbon are in Pg C yr-1.
 """
 
+from functools import reduce
+
 import dask
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from seaofcarbon import ocean
+from seaofcarbon import carbon, ocean
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, MAX_DEPTH_M, SITES, VARIABLES, Site
@@ -31,6 +33,9 @@ SHELF_M = 200.0
 
 MAX_SITE_KM = 100.0
 """A site whose nearest sea cell is further away is on land for this grid."""
+
+LAW_TOP_M = 10.0
+"""A power law of depth has no end at the surface: above this depth it keeps the value it has here."""
 
 BAND_EDGES = (-90, -60, -40, -23, -10, 10, 23, 40, 60, 90)
 """Latitude bands, in degrees north, in which 234Th-derived fluxes have been summarised."""
@@ -55,7 +60,6 @@ DEPTH_KINDS = {
 """Depths that follow the sea, by cell and month."""
 
 APPLICABLE_ATTRS = {
-    "long_name": "inside the area of applicability of the model",
     "flag_values": np.array([-1, 0, 1], "int8"),
     "flag_meanings": "no_prediction outside inside",
 }
@@ -273,7 +277,10 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
         }
     )
     for layer in layers:
-        attrs = APPLICABLE_ATTRS if layer == "applicable" else {"units": VARIABLES[model.target].unit}
+        if layer == "applicable":
+            attrs = APPLICABLE_ATTRS | {"long_name": f"inside the area of applicability of the {model.target} model"}
+        else:
+            attrs = {"units": VARIABLES[model.target].unit}
         values = np.concatenate([block[layer] for block in blocks], axis=2)
         ds[LAYERS[layer].format(model.target)] = (("month", "depth", "lat", "lon"), values, attrs)
     return ds if kind == "fixed" else ds.assign(depth_used=depth)
@@ -293,6 +300,49 @@ def at_depth(ds, depth_m):
         there = ", ".join(f"{depth:g}" for depth in ds["depth"].to_numpy())
         raise UserError(f"the map has no depth {depth_m:g} m (it has {there}): run 05-maps with -p depth_m={depth_m:g}")
     return ds.sel(depth=depth_m, method="nearest")
+
+
+def applicable(ds, *targets):
+    """Where the models of all the targets may speak, as for a product of two of them.
+
+    Parameters
+    ----------
+    ds : Dataset
+        Map file: `applicable` belongs to the target that has an interval, `applicable_<target>` to each other one.
+    *targets : str
+
+    Returns
+    -------
+    DataArray of int8
+        1 inside for all, 0 outside for one or more, -1 no prediction.
+
+    Raises
+    ------
+    UserError
+        When the map does not say it for a target.
+    """
+    layers = {t: "applicable" if f"{t}_lower" in ds else f"applicable_{t}" for t in targets}
+    for target, name in layers.items():
+        if name not in ds:
+            raise UserError(f"the map does not say where the {target} model is applicable: run 05-maps again")
+    long_name = f"inside the area of applicability of the {' and the '.join(targets)} model"
+    inside = reduce(np.minimum, [ds[name] for name in layers.values()])
+    return inside.rename("applicable").assign_attrs(APPLICABLE_ATTRS | {"long_name": long_name})
+
+
+def check_interval(ds, target, profile="twin"):
+    """Refuse a map file without the interval of a target: only the main target of 05-maps has one.
+
+    Raises
+    ------
+    UserError
+        Naming the command that maps the target.
+    """
+    if f"{target}_lower" not in ds:
+        raise UserError(
+            f"the map has no 90 % interval of {target}, which was not the main target of its 05-maps: use `seaofcarbon "
+            f"run 05-maps 06-seasons --profile {profile} --name {target} -p target={target}`"
+        )
 
 
 def depth_name(ds, depth_m):
@@ -699,6 +749,29 @@ def at_published(facts, ds, target):
         out[column] = mean_of(ds[name])
     out["applicable"] = (mean_of(ds["applicable"].where(ds[target].notnull())) >= 0.5).astype(int)
     return out.dropna(subset=["predicted"]).reset_index(drop=True)
+
+
+def ratio_of_law(depth, law):
+    """C:Th on a map from a power law of depth: its middle value, and its mean.
+
+    The ratio scatters about the law by a factor. Taken as lognormal, its mean is exp(s^2 / 2) times the middle value,
+    with s the logarithm of that factor: for the ratio what `smear` is for a model.
+
+    Parameters
+    ----------
+    depth : DataArray
+        m; above 10 m the ratio is that of 10 m.
+    law : carbon.PowerLaw
+
+    Returns
+    -------
+    middle, mean : DataArray, of the shape of `depth`
+        umol dpm-1.
+    """
+    attrs = {"units": VARIABLES["c_th"].unit}
+    ratio = carbon.power_law(np.maximum(depth.to_numpy(), LAW_TOP_M), law)
+    middle = depth.copy(data=ratio).rename("c_th").drop_attrs().assign_attrs(attrs)
+    return middle, (middle * np.exp(np.log(law.scatter) ** 2 / 2)).assign_attrs(attrs)
 
 
 def _months_of(start, end):

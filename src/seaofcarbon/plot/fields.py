@@ -60,7 +60,7 @@ def axis_name(target):
 # --- Maps --------------------------------------------------------------------------------------------
 
 
-def panel_maps(fields, bar_label, columns=2, hatch=None, label="", colour_map=None, vmin=None, vmax=None, width=8.0):
+def panel_maps(fields, bar_label, columns=2, hatch=None, label="", colour_map=None, vmin=None, vmax=None):
     """Several maps that share one colour bar.
 
     Parameters
@@ -79,8 +79,6 @@ def panel_maps(fields, bar_label, columns=2, hatch=None, label="", colour_map=No
         By default that of the first field's name.
     vmin, vmax : float, optional
         Colour limits; by default the 2nd and 98th percentile of all panels.
-    width : float
-        Inches.
 
     Returns
     -------
@@ -90,6 +88,7 @@ def panel_maps(fields, bar_label, columns=2, hatch=None, label="", colour_map=No
     rows = -(-len(fields) // columns)
     values = np.concatenate([field.values[np.isfinite(field.values)] for field in fields.values()])
     low, high = style.limits(values)
+    width = 8.0  # inches, a page of the book
     panel = width / columns
     figure = plt.figure(figsize=(width, rows * (0.5 * panel + 0.35) + 0.8))
     # maps of an unfinished last row stand in its middle
@@ -139,14 +138,6 @@ def _bar(mesh, axes, text):
 def one_map(field, title, bar_label, hatch=None, label="", colour_map=None, vmin=None, vmax=None):
     """One large map: `panel_maps` with a single panel."""
     return panel_maps({title: field}, bar_label, 1, {title: hatch}, label, colour_map, vmin, vmax)
-
-
-def month_maps(da, bar_label, hatch=None, label=""):
-    """Twelve small maps, one a month."""
-    months = [int(month) for month in da["month"]]
-    fields = {MONTH_NAMES[month - 1]: da.sel(month=month) for month in months}
-    hatches = {MONTH_NAMES[month - 1]: hatch.sel(month=month) for month in months} if hatch is not None else None
-    return panel_maps(fields, bar_label, 3, hatches, label, width=8.2)
 
 
 def peak_maps(month, title, label=""):
