@@ -94,6 +94,17 @@ def test_rows_of_odd_length_lose_no_cell(tmp_path):
     assert result.account["cells"] == sum(v for k, v in result.account.items() if k != "cells")
 
 
+def test_file_cut_in_a_number_does_not_give_half_of_it(tmp_path):
+    """A last row that ends in the middle is set aside whole, with the reason; the rows above it are kept."""
+    whole = digitise.read(text_file(tmp_path, raw.PANGAEA.encode()))
+    cut = raw.PANGAEA[: raw.PANGAEA.rindex("2.50") + 1]
+    data = digitise.read(text_file(tmp_path, cut.encode()))
+    assert not (data.records["value_source"] == "2").any() and len(data.records) > 0
+    assert data.rejects["reason"].str.contains("is it complete").any()
+    assert not whole.rejects["reason"].str.contains("is it complete").any()
+    assert data.account["cells"] == sum(data.account[k] for k in ("records", "missing", "rejects", "not_wanted"))
+
+
 def test_windows_code_page_is_read(tmp_path):
     """A file in the Windows code page keeps its micro and plus-minus signs."""
     result = digitise.read(text_file(tmp_path, raw.PANGAEA.encode("cp1252")))

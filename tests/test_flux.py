@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from seaofcarbon import flux, thorium
+from seaofcarbon import flux, records, thorium
 from seaofcarbon.files import UserError
 from seaofcarbon.vocabulary import METHODS, U238_RELATIONS
 
@@ -82,7 +82,7 @@ def test_missing_fluxes_and_sigmas_say_why(samples):
     table = flux.fluxes(samples, [50, 100])
     deep, shallow = row(table, "B", depth_m=100.0), row(table, "B", depth_m=50.0)
     assert deep["reason"] == "below the last sample" and deep["flag"] == 9
-    assert shallow["reason"] == "no sigma of the samples" and shallow["flag"] == 1
+    assert shallow["reason"] == "no sigma of 234Th or 238U" and shallow["flag"] == 1
     assert np.isfinite(shallow["th234_flux"]) and np.isnan(shallow["th234_flux_sigma"])
 
 
@@ -244,3 +244,11 @@ def test_ga01_against_an_independent_calculation(real_data):
     wanted = table["station"].map(expected)
     assert ((table["th234_flux"] - wanted).abs() <= np.maximum(2.0, 0.01 * wanted.abs())).all()
     assert table["th234_flux_sigma"].isna().all() and table["reason"].str.contains("no sigma").all()
+
+
+def test_records_without_thorium_are_refused(tmp_path):
+    """Pumps alone, or fluxes that came as such, hold no profile of total 234Th: one line, no crash."""
+    rows = {"variable": ["poc_flux"], "value": [3.0], "depth_m": [100.0], "cruise": ["A"], "station": ["1"]}
+    records.write(records.conform(pd.DataFrame(rows)), tmp_path / "r.parquet")
+    with pytest.raises(UserError, match="no usable total 234Th"):
+        flux.read_samples(tmp_path / "r.parquet")

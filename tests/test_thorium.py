@@ -133,7 +133,7 @@ def test_covariance_against_monte_carlo():
 def test_missing_sigma_has_a_reason_and_hits_only_its_depths():
     """A bottle without sigma takes sigma from the fluxes that it bears on; the flux itself stays."""
     found = flux([10, 50, 100], [800, 400, 0], [30, 50, 80], th_sigma=[50, 50, np.nan])
-    assert np.isfinite(found.flux).all() and reasons(found) == ["", "", "no sigma of the samples"]
+    assert np.isfinite(found.flux).all() and reasons(found) == ["", "", "no sigma of 234Th or 238U"]
     np.testing.assert_array_equal(np.isnan(found.sigma_measurement[0]), [False, False, True])
 
 

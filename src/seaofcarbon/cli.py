@@ -142,7 +142,7 @@ def flux(
 
     One row per cast and depth, in dpm m-2 d-1, positive downward, with its uncertainty; a missing flux has a reason. A
     wide CSV has cruise, station, time, latitude, longitude (degrees), depth_m, th234_total, th234_total_sigma (dpm L-1)
-    and u238 (dpm L-1) or salinity.
+    and u238 with u238_sigma (dpm L-1) or salinity.
     """
     from seaofcarbon import files
     from seaofcarbon import flux as calculator

@@ -403,7 +403,7 @@ def read_samples(path):
     Raises
     ------
     UserError
-        If the file is neither.
+        If the file is neither, or holds no total 234Th.
     """
     path = Path(path)
     if path.suffix == ".csv":
@@ -411,4 +411,7 @@ def read_samples(path):
             raise UserError(f"no file {path}: check its name")
         if "variable" not in read_csv(path, nrows=0).columns:
             return read_wide_csv(path)
-    return records.to_samples(records.read(path))
+    samples = records.to_samples(records.read(path))
+    if "th234_total" not in samples or samples["th234_total"].isna().all():
+        raise UserError(f"{path} has no usable total 234Th: a flux needs records of th234_total")
+    return samples

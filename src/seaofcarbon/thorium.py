@@ -20,7 +20,7 @@ REASONS = (
     "no 238U",
     "below the last sample",
     "no target depth",
-    "no sigma of the samples",
+    "no sigma of 234Th or 238U",
 )
 """Why a flux (or, last, its sigma) is missing; results hold the index."""
 _OK, _NO_SAMPLE, _TOO_FEW, _NO_U, _TOO_DEEP, _NO_TARGET, _NO_SIGMA = range(len(REASONS))
@@ -330,7 +330,7 @@ def steady_state_flux(
     --------
     >>> f = steady_state_flux([0, 50, 100, 150], [1900] * 4, [2400] * 4, [0] * 4, [100, 200])
     >>> f.flux.round(1), [REASONS[r] for r in f.reason[0]]
-    (array([[1438.1,    nan]]), ['no sigma of the samples', 'below the last sample'])
+    (array([[1438.1,    nan]]), ['no sigma of 234Th or 238U', 'below the last sample'])
     """
     n_casts = _check(cast, rule, n_casts)
     decay = decay_constant(half_life_d)

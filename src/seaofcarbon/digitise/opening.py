@@ -205,7 +205,8 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
     rows : ndarray of int, shape (n_rows,)
         Number of each row, counted from the header, which is row 0.
     odd : list of (int, list of str)
-        Rows with more cells than the header has columns.
+        Rows with more cells than the header has columns, and a last row that was cut short: its last number may be
+        half of what it was.
 
     Raises
     ------
@@ -224,9 +225,12 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
         raise UserError(f"{source.path}: {width} columns, more than {MAX_COLUMNS}; keep those with data")
     lengths = np.fromiter(map(len, lines), int, len(lines))
     lengths[0] = 0  # the header is no data; lines without any cell are none either
-    rows = np.flatnonzero((lengths > 0) & (lengths <= width))
-    odd = [(int(i), lines[i]) for i in np.flatnonzero(lengths > width)]
-    for i in np.flatnonzero((lengths > 0) & (lengths < width)):
+    strange = lengths > width
+    if not text.endswith(("\n", "\r")) and 0 < lengths[-1] < width:
+        strange[-1] = True
+    rows = np.flatnonzero((lengths > 0) & ~strange)
+    odd = [(int(i), lines[i]) for i in np.flatnonzero(strange)]
+    for i in rows[lengths[rows] < width]:
         lines[i] += [""] * (width - lengths[i])
     cells = np.array([lines[i] for i in rows], dtype=object).reshape(len(rows), width)
     return header, cells, rows, odd

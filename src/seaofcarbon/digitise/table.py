@@ -145,6 +145,8 @@ class _Rejects:
         parts = list(self.parts)
         for number, cells in self.table.odd:
             reason = f"row has {len(cells)} cells, the table {len(self.table.header)} columns"
+            if len(cells) < len(self.table.header):
+                reason += ": the file ends in it, is it complete?"
             names = [*self.table.header, *[""] * len(cells)][: len(cells)]
             parts.append(pd.DataFrame({"row": number, "column": names, "value": cells, "reason": reason}))
         frame = (
@@ -354,7 +356,7 @@ def _density(table, rows, read):
     # legs of a cruise reuse station names: the day tells their casts apart
     levels = {
         "density from its cast at that depth": records.cast_ids(where).to_numpy(object),
-        "density from its cruise at that depth": where["cruise"].fillna("").to_numpy(object),
+        "density from its cruise at that depth": where["cruise"].astype(object).fillna("").to_numpy(object),
     }
     sea = {name: _measured(table, name, read) for name in ("salinity", "temperature")}
     for words, group in levels.items():
