@@ -28,7 +28,7 @@ WORKBOOK = "workbook"
 _TEXT_SUFFIXES = (".csv", ".tab", ".txt", ".tsv", ".sb")
 
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, RuntimeError, NotImplementedError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, RuntimeError)
 """What the libraries raise for damaged packed files."""
 
 
