@@ -9,8 +9,13 @@ Event(s):\tPS1_01 (01-CTD) * LATITUDE: 60.5 * LONGITUDE: -10.25 * DATE/TIME: 200
 \tPS1_02 * LATITUDE: 61.0 * LONGITUDE: 350.0 * DATE/TIME START: 2001-05-04T00:00:00 * CAMPAIGN: PS1 (A)
 Parameter(s):\tEvent label (Event) * PI: Author, A
 \tDEPTH, water [m] (Depth water) * GEOCODE
+\tThorium-234 [dpm/l] (234Th) * PI: Author, A * COMMENT: total
+\tThorium-234, standard deviation [±] (234Th std dev) * PI: Author, A
+\tThorium-234 [dpm/l] (234Th) * PI: Author, A * COMMENT: particulate, >53 µm
+\tThorium-234, standard deviation [±] (234Th std dev) * PI: Author, A
+\tFish [#] (Fish) * PI: Author, A
 License:\tCreative Commons Attribution 3.0 Unported (CC-BY-3.0)
-Size:\t20 data points
+Size:\t18 data points
 */
 @NAMES@
 PS1_01\t10\t2.10\t0.05\t0.11\t0.01\t3
@@ -60,8 +65,8 @@ WORKBOOK_HEADER = (
 )  # fmt: skip
 
 WORKBOOK_ROWS = (
-    ("Pacifc Ocean", "a", "C1", 12, 2005, 6, 7, 10.0, 350.0, 5, 35.0, 2.44, 2.10, 0.05, 4.0, 0.4),
-    ("Pacifc Ocean", "a", "C1", 12, 2005, 6, 7, 10.0, -10.0, 50, 35.1, "2.40-2.45", " 2.2 ,", 0.05, "nd", "nd"),
+    ("Pacifc Ocean", "a", "C1", 12, 2005, 6, 7, 10.0, 330.0, 5, 35.0, 2.44, 2.10, 0.05, 4.0, 0.4),
+    ("Pacifc Ocean", "a", "C1", 12, 2005, 6, 7, 10.0, -30.0, 50, 35.1, "2.40-2.45", " 2.2 ,", 0.05, "nd", "nd"),
     (
         "Pacifc Ocean",
         "a",
@@ -71,7 +76,7 @@ WORKBOOK_ROWS = (
         "nd",
         "nd",
         10.0,
-        -10.0,
+        -30.0,
         "90_110",
         "nd",
         2.45,
@@ -100,3 +105,88 @@ def workbook(path, header=WORKBOOK_HEADER, rows=WORKBOOK_ROWS):
                 sheet.write(i + 1, j, cell)
     book.close()
     return path
+
+
+SEABASS = """/begin_header
+/investigators=Ada_Author,Ben_Author
+/experiment=EXPORTS
+/cruise=EX99
+/station=NA
+/data_file_name=EX99_pumps.sb
+/start_date=20180814
+/end_date=20180816
+/start_time=01:00:00[GMT]
+/end_time=09:00:00[GMT]
+/north_latitude=50.500[DEG]
+/south_latitude=50.100[DEG]
+/east_longitude=-144.900[DEG]
+/west_longitude=-145.100[DEG]
+/water_depth=4200
+! a remark, with commas, and /slashes=too
+/missing=-9999
+/below_detection_limit=-8888
+/above_detection_limit=-7777
+/delimiter=comma
+/fields=station,date,time,lat,lon,depth,Wt,sal,conc_Th_234,conc_Th_234_unc,conc_Th_234_51umfilt_335umprefilt,@
+/units=none,yyyymmdd,hh:mm:ss,degrees,degrees,m,degreesC,PSU,dpm/L,dpm/L,dpm/L,dpm/L,dpm/L,mg/m^3,mg/m^3
+/end_header
+S1,20180814,09:30:00,50.1,-145.0,5,14.1,32.5,1.90,0.05,0.10,0.01,0.40,12.011,24.022
+! a remark among the data
+S1,20180814,09:30:00,50.1,-145.0,50,8.1,32.6,-9999,-9999,-8888,-9999,0.30,-9999,10.0
+S1,20180814,09:30:00,50.1,-145.0,100,6.1,32.9,2.30,-9999,-7777,0.01,-9999.0,2.0,5.0
+S2,20180816,bad,50.5,-144.9,20,13.0,32.5,2.00,0.06,0.20,0.02,1.9.1,1.0,4.0
+""".replace(
+    "@",
+    "conc_Th_234_51umfilt_335umprefilt_unc,conc_Th_234_1umfilt_51umprefilt,POC_51umfilt,POC",
+)
+"""4 rows x 15 columns. Missing words, limits of detection, a bad time and a bad number."""
+
+ERDDAP = """time,latitude,longitude,depth,station,Th234_total,Th234_total_sd,Th_228,POC_Th234_large,NO3,comment
+UTC,degrees_north,degrees_east,m,,disintegrations per minute per liter (dpm/L),dpm/L,dpm/L,umol/dpm,umol/kg,
+2012-03-01T10:20:00Z,45.0,-30.0,10.0,1,2.11,0.05,0.3,4.5,5.1,"good, calm"
+2012-03-01T10:20:00Z,45.0,-30.0,60.0,1,NaN,NaN,0.3,NaN,7.1,
+2012-03-02T00:00:00Z,45.5,330.5,25.0,2,2.22,0.04,NaN,<0.1,6.0,
+"""
+"""3 rows x 11 columns."""
+
+BCODMO = """# A dataset
+# version: 1, with, commas
+Cruise_ID,Station,ISO_DateTime_UTC,Latitude,Longitude,Depth,Th234_total,Th234_total_err,U238,uncert_U238,Salinity,Notes
+BC1,A,2010-02-03T04:05:00Z,45.0,-30.0,10,2.11,0.05,2.40,0.04,35.1,nd
+BC1,A,2010-02-03T04:05:00Z,45.0,-30.0,nd,2.25,0.05,2.41,0.04,35.2,
+BC1,B,2010-02-05,46.0,-31.0,40,nd,nd,2.42,-0.04,35.3,odd
+"""
+"""3 rows x 12 columns; no column of values tells its unit."""
+
+EXPORTS = """Cruise,Station,Date,Latitude,Longitude,Bottle Depth,238U_dpm/L,234Th_dpm/L,234Th_ obs_uncert,@
+EX,1,2018-08-14,50.1,-145.0,5,2.24,1.90,0.05,4.1,0.4,good
+EX,1,2018-08-14,50.1,-145.0,100,2.25,"2,30",0.06,nd,nd,
+EX,2,2018-08-16,50.5,-144.9,20,#DIV/0!,2.00,,3.0,0.3,good
+""".replace("@", "POC/234Th_μmol/dpm,st dev,remark")
+"""3 rows x 12 columns."""
+
+TIDY = """# Instituto
+Estación;Fecha;Lat;Lon;Prof;Torio total;Err torio;Bandera;C/Th gruesas;Notas
+A;2005-06-07;36,5;-7,5;5;2,10;0,10;2;4,5;x
+A;2005-06-07;36,5;-7,5;1.000;2,45;0,12;3;s.d.;x
+B;07/06/2005;36,6;-7,6;20;1.95;0,10;2;<LD;
+"""
+"""3 rows x 10 columns, decimal commas; 1.000 could be one or a thousand."""
+
+TIDY_SIDECAR = """source: {doi: 10.1000/xyz, citation: Autora (2005), licence: CC-BY-4.0, curator: A. Autora}
+columns:
+  Estación: station
+  Fecha: time
+  LAT: latitude
+  Lon: longitude
+  Prof: depth_m
+  Torio total: {variable: th234_total, unit: dpm/L, sigma: Err torio, sigma_kind: 2sd, flag: Bandera}
+  C/Th gruesas: {variable: c_th_large, unit: µmol/dpm, method: pump, size_min_um: 53}
+constants: {cruise: GIB05}
+header_row: 2
+delimiter: ";"
+decimal: ","
+missing: [s.d.]
+below_detection: [<LD]
+flag_scheme: WOCE
+"""

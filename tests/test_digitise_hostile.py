@@ -1,7 +1,9 @@
 """Bad input costs one clear line: no crash, no hang, no cell lost in silence."""
 
+import csv
 import io
 import random
+import re
 import zipfile
 
 import pytest
@@ -80,17 +82,18 @@ def test_zip_bombs_are_refused(tmp_path):
 
 def test_empty_sheets_are_said_so(tmp_path):
     """A workbook without samples names what it lacks."""
-    with pytest.raises(UserError, match="no sheet has columns of latitude"):
+    with pytest.raises(UserError, match="no column of latitude"):
         digitise.read(raw.workbook(tmp_path / "w.xlsx", ("remark",), (("nothing",),)))
 
 
 def test_rows_of_odd_length_lose_no_cell(tmp_path):
-    """A row that is too long is set aside whole, one that is too short is filled with blanks."""
+    """A row that is too long or too short is set aside whole: nobody knows which of its cells is which."""
     lines = raw.PANGAEA.splitlines()
     text = "\n".join([*lines, lines[-2] + "\t7\t8", "PS1_01\t10\t2.3"]) + "\n"
     result = digitise.read(text_file(tmp_path, text.encode()))
-    assert result.account["cells"] == 28 + 9 + 7
+    assert result.account["cells"] == 28 + 9 + 3
     assert (result.rejects["reason"] == "row has 9 cells, the table 7 columns").sum() == 9
+    assert result.rejects["reason"].str.startswith("row has 3 cells").sum() == 3
     assert result.account["cells"] == sum(v for k, v in result.account.items() if k != "cells")
 
 
@@ -100,9 +103,24 @@ def test_file_cut_in_a_number_does_not_give_half_of_it(tmp_path):
     cut = raw.PANGAEA[: raw.PANGAEA.rindex("2.50") + 1]
     data = digitise.read(text_file(tmp_path, cut.encode()))
     assert not (data.records["value_source"] == "2").any() and len(data.records) > 0
-    assert data.rejects["reason"].str.contains("is it complete").any()
-    assert not whole.rejects["reason"].str.contains("is it complete").any()
+    assert data.rejects["reason"].str.contains("is the file complete").any()
+    assert not whole.rejects["reason"].str.contains("is the file complete").any()
     assert data.account["cells"] == sum(data.account[k] for k in ("records", "missing", "rejects", "not_wanted"))
+
+
+def test_file_cut_at_the_end_of_a_line_is_noticed(tmp_path):
+    """The header of a PANGAEA file counts its data points: fewer are a problem, what there is is read."""
+    lines = raw.PANGAEA.splitlines(keepends=True)
+    whole = digitise.read_many([text_file(tmp_path, raw.PANGAEA.encode())], progress=False)
+    assert not whole.meta["problems"]
+    cut = digitise.read_many([text_file(tmp_path, "".join(lines[:-1]).encode())], progress=False)
+    assert "header promises 18 data points, 15 are there" in cut.meta["problems"][0] and len(cut.records) > 0
+
+
+def test_folder_is_no_file(tmp_path):
+    """A folder is named as one."""
+    with pytest.raises(UserError, match="a folder; give the files in it"):
+        digitise.read(tmp_path)
 
 
 def test_windows_code_page_is_read(tmp_path):
@@ -146,6 +164,39 @@ def test_mangled_text_never_crashes_or_loses_a_cell(tmp_path, seed, layout):
         return
     assert result.account["cells"] == sum(v for k, v in result.account.items() if k != "cells")
     assert len(result.records) == result.account["records"] and len(result.rejects) == result.account["rejects"]
+    if result.meta["format"] != ("pangaea" if layout == "pangaea" else "geotraces"):
+        return  # so mangled that it was taken for a plain table, which may begin further down
+    text = (tmp_path / "data").read_bytes().decode()
+    cells, good = counted(text, layout == "pangaea", TOTAL[layout])
+    assert result.account["cells"] == cells
+    if good is not None:
+        kept = result.records["variable"].eq("th234_total").sum()
+        assert kept + result.rejects["column"].eq(TOTAL[layout]).sum() >= good
+
+
+TOTAL = {
+    "pangaea": "234Th [dpm/l] (total)",
+    "geotraces": "Th_234_T_CONC_BOTTLE [mBq/kg]",
+    "underscored": "Th_234_T_CONC_BOTTLE__mBq_kg_",
+}
+"""Column of total 234Th in each layout."""
+
+
+def counted(text, is_pangaea, column):
+    """Count cells, and numbers in a column, with the csv module: an account that owes nothing to the readers.
+
+    The numbers are not counted (None) where the name of the column was mangled, or stands there twice.
+    """
+    lines = text.replace("\r\n", "\n").replace("\r", " ")
+    if is_pangaea:
+        lines = lines.partition("*/")[2].partition("\n")[2]
+    form = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if is_pangaea else {}
+    header, *rows = csv.reader(io.StringIO(lines), **form)
+    rows = [row for row in rows if len(row) == len(header) or "".join(row).strip()]
+    if header.count(column) != 1:
+        return sum(map(len, rows)), None
+    printed = [row[header.index(column)] for row in rows if len(row) == len(header)]
+    return sum(map(len, rows)), sum(bool(re.fullmatch(r"[0-9]+[.][0-9]+", cell)) for cell in printed)
 
 
 @ROUNDS

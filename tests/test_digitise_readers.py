@@ -41,7 +41,7 @@ def test_pangaea_events_repeated_names_and_sigmas(tmp_path):
     first = one(result, variable="th234_total", value=2.10)
     assert (first["latitude"], first["longitude"], first["station"], first["cruise"]) == (60.5, -10.25, "PS1_01", "PS1")
     assert str(first["time"]) == "2001-05-03 10:20:00" and first["sigma"] == 0.05 and first["sigma_source"] == "0.05"
-    assert first["locator"] == "a.tab, row 12, column 3: 234Th [dpm/l] (total)"
+    assert first["locator"] == "a.tab, row 17, column 3: 234Th [dpm/l] (total)"
     large = one(result, variable="th234_particulate_large")
     assert (large["value"], large["sigma"], large["size_min_um"], large["method"]) == (0.11, 0.01, 53.0, "pump")
     middle = one(result, variable="th234_total", depth_m=20.0)
@@ -107,7 +107,7 @@ def test_workbook_dirt(tmp_path):
     """Headers by alias, stray commas dropped, ranges and words set aside, months missing, longitudes mixed."""
     result = digitise.read(raw.workbook(tmp_path / "w.xlsx"))
     df = result.records
-    assert df["longitude"].unique().tolist() == [-10.0, -179.0] and set(df["station"]) == {"12", "13"}
+    assert df["longitude"].unique().tolist() == [-30.0, -179.0] and set(df["station"]) == {"12", "13"}
     assert one(result, variable="th234_total", depth_m=50.0)["value"] == 2.2
     assert one(result, variable="th234_total", depth_m=50.0)["value_source"] == "2.2 ,"
     middle = one(result, variable="c_th_large", depth_m=100.0)

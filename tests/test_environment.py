@@ -11,7 +11,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
-CONDA_NAMES = {"dask": "dask-core", "matplotlib": "matplotlib-base", "xgboost-cpu": "py-xgboost-cpu"}
+CONDA_NAMES = {
+    "dask": "dask-core",
+    "duckdb": "python-duckdb",
+    "matplotlib": "matplotlib-base",
+    "xgboost-cpu": "py-xgboost-cpu",
+}
 """Where conda-forge calls a package by another name."""
 
 PIP_ONLY = {"sphinx-mathjax-offline"}

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from seaofcarbon import records
+from seaofcarbon.files import UserError
 from seaofcarbon.plot import records as pictures
+from seaofcarbon.plot import reports
 
 
 @pytest.fixture
@@ -51,3 +53,19 @@ def test_map_has_one_dot_for_each_place(some):
     """Bottles were taken at two places, a trap stood at one."""
     names = [text.get_text() for text in pictures.station_map(some).get_legend().get_texts()]
     assert names == ["sediment traps (1)", "bottles (2)"]
+
+
+def test_one_page_of_a_source(some):
+    """The page counts stations and values of its source only, and names what was doubted."""
+    other = some.assign(source_id="T", unit="dpm L-1")
+    here = some.assign(source_id="S")
+    rejects = pd.DataFrame({"file": ["S"], "row": [3], "column": ["Th"], "value": ["x"], "reason": ["not a number"]})
+    figure = reports.page(pd.concat([here, other]), rejects, "S")
+    axes = [axes for part in figure.subfigs for axes in (*part.axes, *(a for p in part.subfigs for a in p.axes))]
+    figure.canvas.draw()
+    words = [text.get_text() for a in axes for text in a.texts]
+    assert any("4 values; positions: 3" in text for text in words) and words[0] == "S"
+    titles = [a.get_title(loc) for a in axes for loc in ("left", "center")]
+    assert "Stations" in titles and "3 values" in titles
+    with pytest.raises(UserError, match="source 'X'"):
+        reports.page(here, rejects, "X")

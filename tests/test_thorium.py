@@ -321,9 +321,7 @@ def test_small_gaps_are_filled_within_the_cast():
     depth = np.array([10.0, 20, 40, 50, 400, 10, 20])
     salinity = np.array([np.nan, 35.0, np.nan, 35.3, np.nan, np.nan, np.nan])
     cast = np.array([0, 0, 0, 0, 0, 1, 1])
-    np.testing.assert_allclose(
-        thorium.fill_gaps(depth, salinity, cast), [35, 35, 35.2, 35.3, np.nan, np.nan, np.nan]
-    )
+    np.testing.assert_allclose(thorium.fill_gaps(depth, salinity, cast), [35, 35, 35.2, 35.3, np.nan, np.nan, np.nan])
 
 
 def test_flux_cannot_exceed_the_supply():

@@ -1,14 +1,17 @@
 """The twin ocean: it looks like a sea, its truth obeys the balance, its ships go as ships, its files are read."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import python_calamine
 
-from seaofcarbon import digitise, files, ocean, records, thorium, twin
+from seaofcarbon import files, ocean, thorium, twin
+from seaofcarbon.digitise.opening import opened
 from seaofcarbon.twin.cruises import samples
-from seaofcarbon.twin.raw import WORKBOOK
+from seaofcarbon.twin.raw import SECOND_WORKBOOK, WORKBOOK, _layouts
 from seaofcarbon.vocabulary import COVARIATES, LAMBDA_TH234_PER_D, TWIN_LABEL
 
 # one place in each kind of sea: subpolar bloom, gyre, equatorial upwelling, Southern Ocean
@@ -34,7 +37,12 @@ def at_sea():
 def raw(tmp_path_factory):
     """Folder of the raw files of a few cruises, and their paths."""
     folder = tmp_path_factory.mktemp("raw")
-    return folder, twin.write_raw(folder, n_cruises=12)
+    return folder, twin.write_raw(folder, n_cruises=20)
+
+
+def sheet_of(path):
+    """Rows of the sheet of a workbook, the names of the columns first."""
+    return python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
 
 
 def at_depths(points, depths):
@@ -286,10 +294,11 @@ def test_bottles_find_the_inventory(at_sea):
 
 
 def test_the_same_seed_writes_the_same_bytes(raw, tmp_path):
-    """Runs are compared by hash: a date or an order inside a file would make each run new."""
+    """Runs are compared by hash: a date or an order inside a file, packed or not, would make each run new."""
     folder, paths = raw
-    (tmp_path / "twin_TW999.tab").write_text("of an earlier call")
-    assert [p.name for p in twin.write_raw(tmp_path, n_cruises=12)] == [p.name for p in paths]
+    for name in ("twin_TW999.tab.zip", "twin_TW999.csv.yml"):
+        (tmp_path / name).write_text("of an earlier call")
+    assert [p.name for p in twin.write_raw(tmp_path, n_cruises=20)] == [p.name for p in paths]
     names = sorted(p.name for p in folder.iterdir())
     assert sorted(p.name for p in tmp_path.iterdir()) == names
     assert all((tmp_path / name).read_bytes() == (folder / name).read_bytes() for name in names)
@@ -303,54 +312,71 @@ def test_other_seeds_other_cruises_same_sea():
     assert twin.truth(point, twin.with_seed(1)).equals(twin.truth(point, twin.with_seed(2)))
 
 
-def test_readers_find_what_was_measured(raw):
-    """Through all three layouts: names as in the truth, and errors that are as large as their sigma says."""
-    folder, paths = raw
-    assert {p.suffix for p in paths} == {".xlsx", ".tab", ".csv"}
-    truth = pd.read_parquet(folder / "truth_samples.parquet")
-    sample = ["cruise", "station", "depth_m"]
-    planted = files.read_csv(folder / "mistakes.csv", dtype={"station": str})
-    for path in paths:
-        read = digitise.read(path)
-        assert sum(v for k, v in read.account.items() if k != "cells") == read.account["cells"]
-        table = records.to_samples(read.records)
-        wrong = planted.loc[planted["kind"] == "factor 1000", "meant"].astype(float) * 1000
-        table = table[~table["th234_total"].round(1).isin(wrong.round(1))]
-        both = table.merge(truth, on=sample, suffixes=("", "_true"))
-        share = len(both) / truth["cruise"].isin(table["cruise"].unique()).sum()
-        assert share > 0.95
-        error = (both["th234_total"] - both["th234_total_true"]) / both["th234_total_sigma"]
-        assert abs(error.mean()) < 0.3 and 0.85 < error.std() < 1.15
+def test_each_cruise_stands_in_one_file(at_sea, tmp_path):
+    """A tenth in PANGAEA files, a tenth in GEOTRACES files, a few of each other layout, whatever the number."""
+    for n, few in ((250, 5), (20, 1), (12, 0)):
+        bottles = at_sea[1]
+        bottles = bottles[bottles["cruise"].isin(bottles["cruise"].unique()[:n])]
+        count = _layouts(bottles, np.random.default_rng(1)).value_counts()
+        tenth = max(n // 10, 2)
+        kinds = {"seabass": few, "erddap": few, "bcodmo": few, "exports": few, "tidy": few}
+        expected = {"pangaea": tenth, "geotraces": tenth, "workbook": n - 2 * tenth - 5 * few} | kinds
+        assert count.to_dict() == {name: number for name, number in expected.items() if number}
+    assert len(twin.write_raw(tmp_path, n_cruises=5)) >= 5
 
 
 def test_every_file_says_that_it_is_no_observation(raw):
     """A raw file that leaves its folder must not be taken for data."""
-    import zipfile
-
-    for path in raw[1]:
+    folder, paths = raw
+    assert {"".join(p.suffixes) for p in paths} == {".xlsx", ".tab", ".tab.zip", ".csv", ".csv.gz", ".sb"}
+    for path in [*paths, *folder.glob("*.yml")]:
         if path.suffix == ".xlsx":
             with zipfile.ZipFile(path) as book:
                 assert TWIN_LABEL in book.read("docProps/core.xml").decode()
                 assert TWIN_LABEL in book.read("xl/worksheets/sheet1.xml").decode()
         else:
-            assert TWIN_LABEL in path.read_text(encoding="utf-8")
+            assert TWIN_LABEL in opened(path).text
 
 
 def test_mistakes_stand_where_they_are_listed(raw):
     """The list of mistakes is the answer key of the quality control: each line must be true."""
-    import python_calamine
-
-    sheet = python_calamine.CalamineWorkbook.from_path(str(raw[0] / WORKBOOK)).get_sheet_by_index(0).to_python()
     planted = files.read_csv(raw[0] / "mistakes.csv", dtype=str)
+    sheets = {name: sheet_of(raw[0] / name) for name in planted["file"].unique()}
+    assert list(sheets) == [WORKBOOK, SECOND_WORKBOOK]
     cells = [
-        sheet[int(row) - 1][sheet[0].index(column)]
-        for row, column in zip(planted["row"], planted["column"], strict=True)
+        sheets[file][int(row) - 1][sheets[file][0].index(column)]
+        for file, row, column in planted[["file", "row", "column"]].to_numpy()
     ]
     for cell, written in zip(cells, planted["written"].fillna(""), strict=True):
         assert str(cell) == written or float(cell) == float(written)
     assert (planted["written"] != planted["meant"]).all()
     kinds = {"factor 1000", "particulate above total", "longitude sign", "longitude 0-360", "missing month"}
-    assert kinds | {"depth range", "surface", "nd", "#DIV/0!", "stray comma"} <= set(planted["kind"])
+    kinds |= {"depth range", "surface", "nd", "#DIV/0!", "stray comma", "on land", "below the sea floor", "future"}
+    assert kinds | {"duplicate"} <= set(planted["kind"])
+
+
+def test_mistakes_are_what_their_kind_says(raw):
+    """On land is far from any coast, the future is never past, a duplicate repeats a value."""
+    planted = files.read_csv(raw[0] / "mistakes.csv", dtype=str)
+    sheets = [sheet_of(raw[0] / name) for name in (WORKBOOK, SECOND_WORKBOOK)]
+    first, second = (pd.DataFrame(rows[1:], columns=rows[0], index=range(2, len(rows) + 1)) for rows in sheets)
+    rows = {kind: first.loc[lines.unique()] for kind, lines in
+            planted[planted["file"] == WORKBOOK]["row"].astype(int).groupby(planted["kind"])}  # fmt: skip
+    lat, lon = (rows["on land"][f"{name}_decimal_degrees"].astype(float) for name in ("lat", "lon"))
+    assert (ocean.nearest_sea_cell(lat, lon, twin.covariates())[2] > 600).all()
+    assert (rows["below the sea floor"]["depth(m)"] > rows["below the sea floor"]["bottom_depth(m)"]).all()
+    assert (rows["future"]["year"] > 2080).all() and (rows["future"]["date"].str[:4].astype(int) > 2080).all()
+
+    names = {"Cruise_ID_2": "Cruise", "station_ID": "Station", "depth(m)": "depth_m"}
+    first = first[first["Cruise_ID_2"] == second["Cruise"].iloc[0]].rename(columns=names)
+    first["depth_m"] = pd.to_numeric(first["depth_m"], errors="coerce")
+    both = second.merge(first.dropna(subset="depth_m"), on=list(names.values()), validate="one_to_one")
+    assert len(both) == len(second) and second["Station"].nunique() in (1, 2, 3)
+    theirs, ours = (
+        both[name].replace("nd", np.nan).astype(float) for name in ("Total_234Th_dpm/L", "total_234Th(dpm/L)")
+    )
+    assert np.nanmax(np.abs(theirs - ours)) <= 0.0051 and (theirs != ours).any()
+    np.testing.assert_allclose(both["Longitude"], both["lon_decimal_degrees"].astype(float) % 360)
 
 
 def test_truth_files_hold_every_cast(raw):

@@ -101,29 +101,76 @@ def book(
 def digitise(
     files: Annotated[list[Path], typer.Argument(help="files of measurements", metavar="FILE")],
     out: OutOption,
-    format: Annotated[str, typer.Option(help="auto, pangaea, geotraces or workbook")] = "auto",
+    format: Annotated[
+        str, typer.Option(help="auto, pangaea, geotraces, bcodmo, seabass, erddap, workbook or tidy")
+    ] = "auto",
+    report: Annotated[Path | None, typer.Option(help="folder for a quality report of each source")] = None,
+    casts: Annotated[Path | None, typer.Option(help="netCDF file for the casts, CF profiles in Bq")] = None,
 ):
     """Read files of measurements into records.
 
     A record is one measured value, in common units: activities dpm L-1, carbon umol L-1, ratios umol dpm-1, fluxes
     of 234Th dpm m-2 d-1 and of carbon mmol m-2 d-1, depths m. What cannot be read is set aside in OUT-rejects.csv, with
-    file, row, column and reason.
+    file, row, column and reason; OUT-datapackage.json describes both and accounts for every cell. FILE.yml beside a
+    file may say what its columns are.
     """
     from seaofcarbon import digitise as reading
-    from seaofcarbon import records
-    from seaofcarbon.files import write_csv
 
     _writable(out, ".parquet", ".csv")
+    if casts:
+        _writable(casts, ".nc")
     found = reading.read_many(files, format, progress=sys.stderr.isatty())
-    records.write(found.records, out)
+    return _written(found, out, report, casts)
+
+
+@app.command()
+def figure(
+    image: Annotated[Path, typer.Argument(help="PNG, JPEG or TIFF", metavar="IMAGE")],
+    sidecar: Annotated[Path, typer.Argument(help="what the axes and markers mean", metavar="SIDECAR.yml")],
+    out: OutOption,
+    report: Annotated[Path | None, typer.Option(help="folder for a quality report")] = None,
+):
+    """Read the points of a published figure into records.
+
+    SIDECAR.yml has the source, two pixels with their values for each axis, and colour, marker, variable and unit of
+    each series. Look at OUT-check.png: it shows the points over the figure. Their sigma is that of reading alone.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from seaofcarbon.digitise import figure as reading
+    from seaofcarbon.digitise import quality
+    from seaofcarbon.plot import figures
+
+    _writable(out, ".parquet", ".csv")
+    found = reading.read(image, sidecar)
+    found.records = quality.check(found.records)
+    check = out.with_name(f"{out.stem}-check.png")
+    figures.save(image, found.records, check)
+    print(f"{check}: are all points where they should be?")
+    return _written(found, out, report)
+
+
+def _written(found, out, report=None, casts=None):
+    """Write what was digitised, say so, and return the exit code."""
+    from seaofcarbon import digitise as reading
+    from seaofcarbon import files, records
+
+    rejects = reading.write(found, out, f"{out.stem}-")
     parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.account.items())
     print(f"{out}: {len(found.records):,} records ({parts})")
+    if casts:
+        files.write_netcdf(records.to_dataset(found.records), casts, {"title": "Casts of 234Th"})
+        print(f"{casts}: casts")
+    if report:
+        from seaofcarbon.plot import reports
+
+        for path in reports.write(found, report):
+            print(path)
     problems = found.meta.get("problems", [])
     for problem in problems:
         _say(problem)
     if len(found.rejects):
-        rejects = out.with_name(f"{out.stem}-rejects.csv")
-        write_csv(found.rejects, rejects)
         _say(f"{len(found.rejects):,} values were set aside: {rejects} says which and why")
     return SET_ASIDE if problems or len(found.rejects) else DONE
 

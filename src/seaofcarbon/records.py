@@ -1,5 +1,6 @@
 """The universal record: one measured value a row, traceable to the cell it came from; records <-> casts."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,11 @@ COLUMNS = {
     "locator": TEXT,
     "curator": TEXT,
     "note": TEXT,
+    "duplicate_of": TEXT,
 }
 """Columns of the universal record and their dtypes. `value`, `sigma` and `unit` are harmonised; what ends in `_source`
-stands as it was printed. `note` says in words what a reader or a check saw."""
+stands as it was printed. `note` says in words what a reader or a check saw; `duplicate_of` is the record that is kept
+when the same value came twice."""
 
 MEANINGS = {
     "record_id": "hash of source_id, locator and variable",
@@ -72,6 +75,7 @@ MEANINGS = {
     "flag": "IODE quality flag: " + ", ".join(f"{number} {word}" for number, word in FLAGS.items()),
     "locator": "cell of the source that holds the value",
     "note": "what a reader or a check saw",
+    "duplicate_of": "record_id of the record that is kept of two that say the same",
 }
 
 UNITS = {
@@ -120,6 +124,87 @@ def conform(df):
     if without.any():
         table.loc[without, "record_id"] = record_ids(table[without])
     return table
+
+
+_ALLOWED = {
+    "variable": VARIABLES,
+    "method": METHODS,
+    "time_precision": ("second", "day", "month", "year"),
+    "sigma_kind": ("1sd", "2sd", "se"),
+    "flag": FLAGS,
+    "origin": ("table", "figure", "archive"),
+}
+
+_UNITS_INSIDE = {name: variable.unit for name, variable in VARIABLES.items()}
+
+
+@functools.cache
+def _schema():
+    """Build the schema of the universal record; its checks say in words what should be."""
+    import pandera.pandas as pa
+
+    checks = {name: pa.Check.isin(list(words), error=f"none of {', '.join(map(str, words))}")
+              for name, words in _ALLOWED.items()}  # fmt: skip
+    checks["sigma"] = pa.Check.ge(0, error="a negative uncertainty")
+    needed = ("record_id", "variable", "unit", "flag")
+    columns = {
+        name: pa.Column(dtype, checks.get(name), nullable=name not in needed, unique=name == "record_id")
+        for name, dtype in COLUMNS.items()
+    }
+    rows = {
+        "unit": (lambda df: df["unit"] == df["variable"].map(_UNITS_INSIDE), "not the unit of its variable"),
+        "latitude": (lambda df: df["latitude"].between(-90, 90) | _known_bad(df), "off the globe, and not flagged bad"),
+        "longitude": (
+            lambda df: df["longitude"].between(-180, 180, inclusive="left") | _known_bad(df),
+            "not from -180 to 180 (180 is -180), and not flagged bad",
+        ),
+    }
+    checks = [pa.Check(check, name=name, error=words) for name, (check, words) in rows.items()]
+    return pa.DataFrameSchema(columns, checks=checks)
+
+
+def _known_bad(df):
+    return df["flag"].isin((FLAG_BAD, FLAG_MISSING))
+
+
+def check_schema(df):
+    """Hold records against the schema: columns, dtypes, words, units, uncertainties, positions, unique ids.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Universal records.
+
+    Raises
+    ------
+    UserError
+        Naming the first column that breaks it, the first value that does, and how many do.
+    """
+    import pandera.errors
+
+    df = df.reset_index(drop=True)
+    try:
+        _schema().validate(df, lazy=True)
+    except pandera.errors.SchemaErrors as problem:
+        raise UserError(_broken(df, problem.schema_errors)) from None
+
+
+def _broken(df, errors):
+    """One line for the first of the errors of a schema."""
+    error, check = errors[0], errors[0].check
+    if check == "column_in_dataframe":
+        return f"records: the column {error.failure_cases} is missing"
+    name = check.name if getattr(check, "name", None) in COLUMNS else error.schema.name
+    if isinstance(check, str) and check.startswith("dtype"):
+        return f"records: column {name} is of type {df[name].dtype}, not {COLUMNS[name]}"
+    if check == "not_nullable":
+        return f"records: column {name}: missing in {df[name].isna().sum()} of {len(df)} records"
+    if check == "field_uniqueness":
+        bad, words = df[name].duplicated(), "there more than once (was one file given twice, or do two have one name?)"
+    else:
+        good = error.check_output.reindex(df.index, fill_value=True)  # missing values are not checked
+        bad, words = ~good.astype(bool), check.error
+    return f"records: column {name}: {df[name][bad].iloc[0]!r} is {words}, in {bad.sum()} of {len(df)} records"
 
 
 def record_ids(df):
@@ -205,11 +290,22 @@ def _sample_rows(df):
     return step.cumsum()
 
 
+def _one_size(df):
+    """Keep one size class of particles of each variable and sample: that next to the mesh between small and large.
+
+    Pumps that split small and large particles further give several; they are no replicates, and never added.
+    """
+    large = df["variable"].str.endswith("_large")
+    size = df["size_min_um"].where(large, -df["size_max_um"]).fillna(np.inf)
+    return df[size == size.groupby([df["row"], df["variable"]]).transform("min")]
+
+
 def to_samples(records):
     """Lay records out as casts: one row for each cast and depth, one column for each variable of sea water.
 
     Flags are honoured (questionable, bad and missing are left out), replicates are averaged, and bottle and pump values
-    of a cast within 0.5 m share a row, at the depth of the total 234Th sample if there is one. Fluxes stay records.
+    of a cast within 0.5 m share a row, at the depth of the total 234Th sample if there is one. Of several size classes
+    that one is taken which is next to the mesh between small and large. Fluxes stay records.
 
     Parameters
     ----------
@@ -229,6 +325,7 @@ def to_samples(records):
     df = df.assign(cast_id=cast_ids(df)).sort_values(["cast_id", "depth_m", "record_id"], kind="stable")
     df["row"] = _sample_rows(df)
     df["sigma"] = df["sigma"] / np.where(df["sigma_kind"] == "2sd", 2.0, 1.0)
+    df = _one_size(df)
 
     by_row = df.groupby("row", sort=True)
     head = by_row[["cast_id", "source_id", "cruise", "station", "time", "latitude", "longitude"]].first()
@@ -317,7 +414,7 @@ def datapackage(path, tables, account, sources, title="234Th records", licence="
     path : str or Path
         The datapackage.json to write.
     tables : sequence of str or Path
-        Files in the same folder; those named records.* get the schema of the universal record.
+        Files in the same folder: first that of the records, which gets the schema of the universal record.
     account : dict
         The five numbers of the cell account (cells, records, missing, rejects, not_wanted) and what belongs to them.
     sources : list of dict
@@ -334,11 +431,11 @@ def datapackage(path, tables, account, sources, title="234Th records", licence="
     if parts != account["cells"]:
         raise UserError(f"the cell account does not add up: {account['cells']} cells, {parts} accounted for")
     resources = []
-    for table in map(Path, tables):
-        resource = {"name": table.stem, "path": table.name, "format": table.suffix[1:]}
+    for number, table in enumerate(map(Path, tables)):
+        resource = {"name": table.stem.lower(), "path": table.name, "format": table.suffix[1:]}
         resource["hash"] = f"sha256:{files.sha256(table)}"
         resource |= {"profile": "tabular-data-resource", "encoding": "utf-8"} if table.suffix == ".csv" else {}
-        if table.stem == "records":
+        if number == 0:
             resource["schema"] = table_schema()
         elif table.suffix == ".csv":
             names = files.read_csv(table, nrows=0, dtype="str").columns

@@ -204,9 +204,7 @@ def _check(cast, rule, n_casts):
     return needed if n_casts is None else n_casts
 
 
-def integrate(
-    depth, value, cast, targets, *, variance=0.0, common=0.0, rule="trapezoid", n_casts=None, min_samples=1
-):
+def integrate(depth, value, cast, targets, *, variance=0.0, common=0.0, rule="trapezoid", n_casts=None, min_samples=1):
     """Integral of a sampled quantity from the surface to each target depth, never beyond the last sample.
 
     Parameters

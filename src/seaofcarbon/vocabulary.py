@@ -92,12 +92,16 @@ VARIABLES = {
     "th234_particulate_small": _activity("particulate 234Th activity, small particles"),
     "th234_particulate_large": _activity("particulate 234Th activity, large particles"),
     "u238": _activity("238U activity"),
-    "salinity": Variable(
-        "practical salinity", "1", 0.0, 45.0, "1", 1.0, "sea_water_practical_salinity"
-    ),
+    "salinity": Variable("practical salinity", "1", 0.0, 45.0, "1", 1.0, "sea_water_practical_salinity"),
     "temperature": Variable(
-        "sea water temperature", "degree_Celsius", -3.0, 40.0, "degree_Celsius", 1.0,
-        "sea_water_temperature", {"units_metadata": "temperature: on_scale"},
+        "sea water temperature",
+        "degree_Celsius",
+        -3.0,
+        40.0,
+        "degree_Celsius",
+        1.0,
+        "sea_water_temperature",
+        {"units_metadata": "temperature: on_scale"},
     ),
     "poc_small": Variable("particulate organic carbon, small particles", "umol L-1", 0.0, 500.0, "mol m-3", 1e-3),
     "poc_large": Variable("particulate organic carbon, large particles", "umol L-1", 0.0, 500.0, "mol m-3", 1e-3),
@@ -108,28 +112,51 @@ VARIABLES = {
         "downward flux of 234Th on sinking particles", "dpm m-2 d-1", -5000.0, 20000.0, "Bq m-2 d-1", 1 / DPM_PER_BQ
     ),
     "poc_flux": Variable(
-        "downward flux of particulate organic carbon", "mmol m-2 d-1", -50.0, 500.0,
-        "mol m-2 s-1", 1e-3 / _SECONDS_PER_D,
+        "downward flux of particulate organic carbon",
+        "mmol m-2 d-1",
+        -50.0,
+        500.0,
+        "mol m-2 s-1",
+        1e-3 / _SECONDS_PER_D,
         "sinking_mole_flux_of_particulate_organic_matter_expressed_as_carbon_in_sea_water",
     ),
     "npp": Variable(
-        "net primary production of carbon, depth integrated", "mg m-2 d-1", 0.0, 30000.0,
-        "mol m-2 s-1", 1e-3 / CARBON_G_PER_MOL / _SECONDS_PER_D,
+        "net primary production of carbon, depth integrated",
+        "mg m-2 d-1",
+        0.0,
+        30000.0,
+        "mol m-2 s-1",
+        1e-3 / CARBON_G_PER_MOL / _SECONDS_PER_D,
         "net_primary_mole_productivity_of_biomass_expressed_as_carbon_by_phytoplankton",
     ),
     "chlorophyll": Variable(
-        "chlorophyll-a concentration", "mg m-3", 0.0, 200.0, "mg m-3", 1.0,
+        "chlorophyll-a concentration",
+        "mg m-3",
+        0.0,
+        200.0,
+        "mg m-3",
+        1.0,
         "mass_concentration_of_chlorophyll_a_in_sea_water",
     ),
     "fluorescence": Variable("chlorophyll fluorescence", "mg m-3", 0.0, 200.0, "mg m-3", 1.0),
     "par": Variable("photosynthetically available radiation at the surface", "mol m-2 d-1", 0.0, 80.0, "mol m-2 d-1"),
-    "nitrate": Variable("nitrate concentration", "umol L-1", 0.0, 60.0, "mmol m-3", 1.0,
-                        "mole_concentration_of_nitrate_in_sea_water"),
-    "sst": Variable("sea surface temperature", "degree_Celsius", -3.0, 40.0, "degree_Celsius", 1.0,
-                    "sea_surface_temperature", {"units_metadata": "temperature: on_scale"}),
+    "nitrate": Variable(
+        "nitrate concentration", "umol L-1", 0.0, 60.0, "mmol m-3", 1.0, "mole_concentration_of_nitrate_in_sea_water"
+    ),
+    "sst": Variable(
+        "sea surface temperature",
+        "degree_Celsius",
+        -3.0,
+        40.0,
+        "degree_Celsius",
+        1.0,
+        "sea_surface_temperature",
+        {"units_metadata": "temperature: on_scale"},
+    ),
     "mixed_layer_depth": Variable("mixed layer depth", "m", 0.0, 3000.0, "m", 1.0, "ocean_mixed_layer_thickness"),
-    "bottom_depth": Variable("depth of the sea floor", "m", 0.0, 11500.0, "m", 1.0,
-                             "sea_floor_depth_below_sea_surface"),
+    "bottom_depth": Variable(
+        "depth of the sea floor", "m", 0.0, 11500.0, "m", 1.0, "sea_floor_depth_below_sea_surface"
+    ),
     "euphotic_depth": Variable("depth of the euphotic zone", "m", 0.0, 400.0, "m"),
     "export_efficiency": Variable("POC flux at the base of the euphotic zone over NPP", "1", -5.0, 50.0, "1"),
 }
@@ -146,64 +173,59 @@ METHODS = ("th234_ss", "th234_nss", "th234_unspecified", "trap", "bottle", "pump
 # --- Units as printed -> inside ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class UnitConversion:
-    """inside value = printed value * factor (* density in kg L-1 where `per_mass`)."""
+_D_PER_YEAR = 365.25
+"""Days in a mean (Julian) year."""
 
-    unit: str
-    factor: float
-    per_mass: bool = False
-
-
-_MG_TO_MMOL_C = 1.0 / CARBON_G_PER_MOL
+_POC_MASS = {
+    # 1 mg m-3 = 1 ug L-1 of carbon = 1/12.011 umol L-1
+    "mg/m3": 1 / CARBON_G_PER_MOL, "ug/L": 1 / CARBON_G_PER_MOL, "mg/L": 1e3 / CARBON_G_PER_MOL,
+    "ug/kg": 1 / CARBON_G_PER_MOL,
+}  # fmt: skip
 
 UNIT_CONVERSIONS = {
-    # activity; 1 Bq = 60 dpm
-    "dpm/l": UnitConversion("dpm L-1", 1.0),
-    "dpm l-1": UnitConversion("dpm L-1", 1.0),
-    "dpm/m3": UnitConversion("dpm L-1", 1e-3),
-    "dpm m-3": UnitConversion("dpm L-1", 1e-3),
-    "dpm/100l": UnitConversion("dpm L-1", 1e-2),
-    "mbq/l": UnitConversion("dpm L-1", 0.06),
-    "bq/m3": UnitConversion("dpm L-1", 0.06),
-    "mbq/kg": UnitConversion("dpm L-1", 0.06, per_mass=True),
-    "ubq/kg": UnitConversion("dpm L-1", 6e-5, per_mass=True),
-    "dpm/kg": UnitConversion("dpm L-1", 1.0, per_mass=True),
-    # carbon and nitrate concentration
-    "umol/l": UnitConversion("umol L-1", 1.0),
-    "umol l-1": UnitConversion("umol L-1", 1.0),
-    "mmol/m3": UnitConversion("umol L-1", 1.0),
-    "umol/kg": UnitConversion("umol L-1", 1.0, per_mass=True),
-    "umolc/kg": UnitConversion("umol L-1", 1.0, per_mass=True),
-    "nmol/kg": UnitConversion("umol L-1", 1e-3, per_mass=True),
-    # ratio
-    "umol/dpm": UnitConversion("umol dpm-1", 1.0),
-    "umol dpm-1": UnitConversion("umol dpm-1", 1.0),
-    "umol/mbq": UnitConversion("umol dpm-1", 1.0 / 0.06),
-    # flux
-    "dpm/m2/d": UnitConversion("dpm m-2 d-1", 1.0),
-    "dpm m-2 d-1": UnitConversion("dpm m-2 d-1", 1.0),
-    "bq/m2/d": UnitConversion("dpm m-2 d-1", DPM_PER_BQ),
-    "mmol/m2/d": UnitConversion("mmol m-2 d-1", 1.0),
-    "mmol m-2 d-1": UnitConversion("mmol m-2 d-1", 1.0),
-    "mg/m**2/day": UnitConversion("mmol m-2 d-1", _MG_TO_MMOL_C),
-    "mg c/m2/d": UnitConversion("mmol m-2 d-1", _MG_TO_MMOL_C),
-    # the sea around
-    "pss-78": UnitConversion("1", 1.0),
-    "pss78": UnitConversion("1", 1.0),
-    "psu": UnitConversion("1", 1.0),
-    "1": UnitConversion("1", 1.0),
-    "degc": UnitConversion("degree_Celsius", 1.0),
-    "deg c": UnitConversion("degree_Celsius", 1.0),
-    "degree_celsius": UnitConversion("degree_Celsius", 1.0),
-    "mg/m3": UnitConversion("mg m-3", 1.0),
-    "mg m-3": UnitConversion("mg m-3", 1.0),
-    "ug/l": UnitConversion("mg m-3", 1.0),
-    "mg m-2 d-1": UnitConversion("mg m-2 d-1", 1.0),
-    "mg/m2/d": UnitConversion("mg m-2 d-1", 1.0),
-    "mol m-2 d-1": UnitConversion("mol m-2 d-1", 1.0),
-}
-"""Printed unit (lower case, micro sign as u, blanks folded) -> unit inside. Unknown units are set aside."""
+    "dpm L-1": {  # activity: 1 Bq = 60 dpm, 1 m3 = 1000 L
+        "dpm/L": 1.0, "dpm/100L": 1 / 100, "dpm/m3": 1 / LITRES_PER_M3,
+        "Bq/L": DPM_PER_BQ, "mBq/L": 1e-3 * DPM_PER_BQ, "uBq/L": 1e-6 * DPM_PER_BQ,
+        "Bq/m3": DPM_PER_BQ / LITRES_PER_M3, "mBq/m3": 1e-3 * DPM_PER_BQ / LITRES_PER_M3,
+        "dpm/kg": 1.0, "dpm/100kg": 1 / 100,
+        "Bq/kg": DPM_PER_BQ, "mBq/kg": 1e-3 * DPM_PER_BQ, "uBq/kg": 1e-6 * DPM_PER_BQ,
+    },
+    "umol L-1": {  # 1 mmol m-3 = 1 umol L-1
+        "umol/L": 1.0, "mmol/L": 1e3, "nmol/L": 1e-3, "mmol/m3": 1.0, "umol/m3": 1e-3, "mol/m3": 1e3,
+        "umol/kg": 1.0, "nmol/kg": 1e-3,
+    },
+    "poc_small": _POC_MASS,
+    "poc_large": _POC_MASS,
+    "umol dpm-1": {  # carbon to activity: 1 umol Bq-1 = 1/60 umol dpm-1; 1 ug of carbon = 1/12.011 umol
+        "umol/dpm": 1.0, "mmol/dpm": 1e3, "nmol/dpm": 1e-3, "ug/dpm": 1 / CARBON_G_PER_MOL,
+        "umol/Bq": 1 / DPM_PER_BQ, "mmol/Bq": 1e3 / DPM_PER_BQ, "mol/Bq": 1e6 / DPM_PER_BQ,
+        "umol/mBq": 1e3 / DPM_PER_BQ, "nmol/mBq": 1 / DPM_PER_BQ,
+    },
+    "dpm m-2 d-1": {
+        "dpm/m2/d": 1.0, "Bq/m2/d": DPM_PER_BQ, "mBq/m2/d": 1e-3 * DPM_PER_BQ,
+        "dpm/cm2/d": 1e4, "dpm/m2/yr": 1 / _D_PER_YEAR,
+    },
+    "mmol m-2 d-1": {  # a POC flux is a flux of carbon, also where only its mass is printed
+        "mmol/m2/d": 1.0, "umol/m2/d": 1e-3, "mol/m2/d": 1e3,
+        "mmol/m2/yr": 1 / _D_PER_YEAR, "mol/m2/yr": 1e3 / _D_PER_YEAR,
+        "mg/m2/d": 1 / CARBON_G_PER_MOL, "g/m2/d": 1e3 / CARBON_G_PER_MOL,
+        "g/m2/yr": 1e3 / CARBON_G_PER_MOL / _D_PER_YEAR,
+    },
+    "mg m-2 d-1": {  # net primary production, of carbon
+        "mg/m2/d": 1.0, "g/m2/d": 1e3, "g/m2/yr": 1e3 / _D_PER_YEAR,
+        "mmol/m2/d": CARBON_G_PER_MOL, "mol/m2/d": 1e3 * CARBON_G_PER_MOL,
+        "mol/m2/yr": 1e3 * CARBON_G_PER_MOL / _D_PER_YEAR,
+    },
+    "mg m-3": {"mg/m3": 1.0, "ug/L": 1.0, "mg/L": 1e3, "ng/L": 1e-3, "ug/kg": 1.0},
+    "degree_Celsius": {"degC": 1.0},
+    "mol m-2 d-1": {"mol/m2/d": 1.0, "E/m2/d": 1.0, "einstein/m2/d": 1.0},
+    "m": {"m": 1.0},
+    "1": {"1": 1.0},
+    "salinity": {"1": 1.0, "psu": 1.0, "pss": 1.0, "pss-78": 1.0, "pss78": 1.0},
+}  # fmt: skip
+"""Unit inside (or the quantity, where only that one has them) -> unit as printed -> factor: inside = printed * factor,
+for units per kg also times the density of the sample in kg L-1. Each unit stands once, spelling is folded; what is not
+here (or could mean two things, such as g/kg or ppt of salinity, or 1/m3) is set aside."""
 
 
 # --- Flags -----------------------------------------------------------------------------------------
@@ -226,19 +248,44 @@ FLAG_SCHEMES = {
 
 FEATURE_SETS = {
     "seed": (
-        "temperature", "depth_m", "latitude", "longitude_sin", "longitude_cos",
-        "npp", "day_sin", "day_cos", "chlorophyll",
+        "temperature",
+        "depth_m",
+        "latitude",
+        "longitude_sin",
+        "longitude_cos",
+        "npp",
+        "day_sin",
+        "day_cos",
+        "chlorophyll",
     ),
     "extended": (
-        "temperature", "depth_m", "latitude", "longitude_sin", "longitude_cos",
-        "npp", "day_sin", "day_cos", "chlorophyll", "sst", "mixed_layer_depth", "nitrate", "bottom_depth",
+        "temperature",
+        "depth_m",
+        "latitude",
+        "longitude_sin",
+        "longitude_cos",
+        "npp",
+        "day_sin",
+        "day_cos",
+        "chlorophyll",
+        "sst",
+        "mixed_layer_depth",
+        "nitrate",
+        "bottom_depth",
     ),
 }
 """Inputs of the models. `seed` is temperature, depth, latitude, longitude, NPP, day of year, chlorophyll;
 longitude and day of year are circular and enter as sine and cosine."""
 
 COVARIATES = (
-    "temperature", "npp", "chlorophyll", "sst", "mixed_layer_depth", "nitrate", "bottom_depth", "euphotic_depth",
+    "temperature",
+    "npp",
+    "chlorophyll",
+    "sst",
+    "mixed_layer_depth",
+    "nitrate",
+    "bottom_depth",
+    "euphotic_depth",
 )
 """Fields of the sea that the match-up puts beside each value."""
 
@@ -261,12 +308,16 @@ SITES = {
     "Alboran Sea": Site(35.5, -4.5, "western Alboran gyre"),
     "Eastern Alboran Sea": Site(35.5, -3.5, "eastern Alboran gyre"),
     "Malaga shelf": Site(
-        36.6, -4.4, "northern shelf of the Alboran Sea",
+        36.6,
+        -4.4,
+        "northern shelf of the Alboran Sea",
         no_number="the cell (36.5 N, 4.5 W) is land on a 1-degree grid, and the shelf is narrower than a cell; "
         "the nearest open cell is that of the Alboran Sea",
     ),
     "Strait of Gibraltar": Site(
-        35.95, -5.6, "between the Atlantic and the Mediterranean",
+        35.95,
+        -5.6,
+        "between the Atlantic and the Mediterranean",
         no_number="one cell (35.5 N, 5.5 W) mixes two seas, shelf and sills, and water crosses it in days, so that "
         "neither the covariates nor a balance of 234Th without currents hold; the nearest open cells are those of the "
         "Gulf of Cadiz and the Alboran Sea",
@@ -308,8 +359,15 @@ PUBLISHED_TOTALS = {
 """Global totals as others found them."""
 
 LATITUDE_BANDS = {
-    "60-90S": 144.0, "40-60S": 127.0, "23-40S": 32.0, "10-23S": 40.0, "10S-10N": 38.0, "10-23N": 52.0, "23-40N": 64.0,
-    "40-60N": 95.0, "60-90N": 82.0,
+    "60-90S": 144.0,
+    "40-60S": 127.0,
+    "23-40S": 32.0,
+    "10-23S": 40.0,
+    "10S-10N": 38.0,
+    "10-23N": 52.0,
+    "23-40N": 64.0,
+    "40-60N": 95.0,
+    "60-90N": 82.0,
 }
 """Median 234Th-derived POC flux near 100 m in a merged compilation, mg C m-2 d-1: biased to blooms, negatives left out,
 not annual means (n = 7 in 23-40S)."""
@@ -334,8 +392,11 @@ class Parameter:
 PARAMETERS = {
     "run_dir": Parameter(str, "folder of the run"),
     "profile": Parameter(str, "where the data come from", choices=PROFILES),
-    "target": Parameter(str, "quantity that is modelled; auto: th234_flux on the twin, poc_flux on real data",
-                        choices=("auto", *TARGETS)),
+    "target": Parameter(
+        str,
+        "quantity that is modelled; auto: th234_flux on the twin, poc_flux on real data",
+        choices=("auto", *TARGETS),
+    ),
     "seed": Parameter(int, "seed of everything random", low=0, high=2**31 - 1),
     "u238_relation": Parameter(str, "238U from salinity", choices=tuple(U238_RELATIONS)),
     "integration": Parameter(str, "integration rule", choices=("trapezoid", "layers")),
@@ -347,11 +408,15 @@ PARAMETERS = {
     "model": Parameter(str, "which model draws the map", choices=("mean", "rf", "xgb")),
     "depth_m": Parameter(float, "depth at which the flux is shown", "m", 0.0, MAX_DEPTH_M),
     "depth_levels_m": Parameter(float, "depths of the map", "m", 0.0, MAX_DEPTH_M, is_list=True),
-    "depth_kind": Parameter(str, "fixed depth, base of the euphotic zone, primary production zone or mixed layer",
-                            choices=("fixed", "ez", "ppz", "mld")),
+    "depth_kind": Parameter(
+        str,
+        "fixed depth, base of the euphotic zone, primary production zone or mixed layer",
+        choices=("fixed", "ez", "ppz", "mld"),
+    ),
     "bloom_threshold": Parameter(float, "bloom: chlorophyll above this many annual medians", "1", 1.0, 5.0),
-    "c_th_choice": Parameter(str, "C:234Th by the second ML model or by a power law in depth",
-                             choices=("ml", "power_law")),
+    "c_th_choice": Parameter(
+        str, "C:234Th by the second ML model or by a power law in depth", choices=("ml", "power_law")
+    ),
     "site_latitude": Parameter(float, "latitude of a place of your own", "degrees_north", -90.0, 90.0),
     "site_longitude": Parameter(float, "longitude of a place of your own", "degrees_east", -180.0, 360.0),
     "month": Parameter(int, "month that is drawn", "1", 1, 12),

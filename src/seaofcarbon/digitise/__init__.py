@@ -3,20 +3,29 @@
 A layout is a module with `recognise(opened)` and `read(opened) -> list of Table`, named in `FORMATS`.
 """
 
+from collections import Counter
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
 
 from seaofcarbon import records as rec
-from seaofcarbon.digitise import geotraces, pangaea, quality, workbook
+from seaofcarbon.digitise import bcodmo, erddap, geotraces, pangaea, quality, seabass, tidy, workbook
 from seaofcarbon.digitise.opening import opened
-from seaofcarbon.digitise.table import ACCOUNT, Digitised, digitise
-from seaofcarbon.files import UserError
+from seaofcarbon.digitise.table import ACCOUNT, Digitised
+from seaofcarbon.digitise.values import digitise
+from seaofcarbon.files import UserError, write_csv
 
-__all__ = ["FORMATS", "Digitised", "read", "read_many"]
+__all__ = ["FORMATS", "Digitised", "read", "read_many", "write"]
 
-FORMATS = {"pangaea": pangaea, "geotraces": geotraces, "workbook": workbook}
+FORMATS = {
+    "pangaea": pangaea, "geotraces": geotraces, "seabass": seabass, "erddap": erddap, "tidy": tidy, "bcodmo": bcodmo,
+    "workbook": workbook,
+}  # fmt: skip
 """Layouts by name, in the order in which they are tried."""
+
+BATCH_CELLS = 2_000_000
+"""Files are digitised together until they have this many cells: enough to be fast, little enough for memory."""
 
 
 def read(path, format="auto"):
@@ -31,21 +40,23 @@ def read(path, format="auto"):
     Returns
     -------
     Digitised
+        `meta` is what the file says about itself.
 
     Raises
     ------
     UserError
         When the file cannot be read, or its layout is not known.
     """
-    result = _read(path, format)
-    result.records = quality.check(result.records)
+    result = read_many([path], format, progress=False)
+    result.meta = result.meta["sources"][0]
     return result
 
 
 def read_many(paths, format="auto", progress=True):
     """Digitise files into one table of records.
 
-    A file that cannot be read does not stop the others: its one-line reason is in `meta["problems"]`.
+    A file that cannot be read does not stop the others: its one-line reason is in `meta["problems"]`. A file that is
+    given twice is read once; two of one name are told apart by their folders.
 
     Parameters
     ----------
@@ -67,30 +78,97 @@ def read_many(paths, format="auto", progress=True):
     """
     from tqdm import tqdm
 
-    parts, problems = [], []
-    for path in tqdm(list(paths), desc="digitise", unit="file", disable=not progress):
+    done, tables, sources, problems, waiting = [], [], [], [], 0
+    names = set()
+    paths = list({Path(path).resolve(): path for path in paths}.values())
+    for path in tqdm(paths, desc="digitise", unit="file", disable=not progress):
         try:
-            parts.append(_read(path, format))
+            found, about = _tables(path, format, names)
         except UserError as problem:
             problems.append(str(problem))
-    if not parts:
+            continue
+        problems += [about.pop("problem")] if "problem" in about else []
+        tables += [(len(sources), table) for table in found]
+        sources.append(about)
+        waiting += sum(table.cells.size for table in found)
+        if waiting > BATCH_CELLS:
+            done, tables, waiting = [*done, _digitised(tables, sources)], [], 0
+    if not sources:
         raise UserError(problems[0] if problems else "no file to digitise was given")
-    merged = _merged(parts)
-    merged.records = quality.check(merged.records)
-    merged.meta = {"sources": [part.meta for part in parts], "problems": problems}
-    return merged
+    if tables or not done:
+        done.append(_digitised(tables, sources))
+    frame = done[0][0] if len(done) == 1 else rec.conform(pd.concat([part for part, _ in done], ignore_index=True))
+    rejects = pd.concat([part for _, part in done], ignore_index=True)
+    account = {name: sum(source["account"][name] for source in sources) for name in ACCOUNT}
+    not_wanted = _summed(source.pop("not_wanted") for source in sources)
+    return Digitised(quality.check(frame), rejects, account, not_wanted, {"sources": sources, "problems": problems})
 
 
-def _read(path, format):
+def write(found, out, prefix="", title="234Th records"):
+    """Write what came out of files: the records, beside them the rejects and a Frictionless data package.
+
+    Parameters
+    ----------
+    found : Digitised
+        Of `read_many` or `figure.read`.
+    out : str or Path
+        File of the records, .parquet or .csv; the others are PREFIXrejects.csv and PREFIXdatapackage.json.
+    prefix, title : str
+
+    Returns
+    -------
+    Path
+        The file of the rejects.
+    """
+    out = Path(out)
+    rejects = out.with_name(f"{prefix}rejects.csv")
+    rec.write(found.records, out)
+    write_csv(found.rejects, rejects)
+    sources = [
+        {
+            "title": source.get("citation") or source["file"],
+            "path": source.get("doi") or source["file"],
+            "licence": source.get("licence") or "not stated",
+        }
+        for source in found.meta.get("sources", [found.meta])
+    ]
+    account = found.account | {"not_wanted_columns": found.not_wanted}
+    rec.datapackage(out.with_name(f"{prefix}datapackage.json"), [out, rejects], account, sources, title)
+    return rejects
+
+
+def _tables(path, format, taken):
+    """Read the tables of a file, and what it says about itself; a name that is taken already gets its folder."""
     source = opened(path)
+    if source.name in taken:
+        inside = f"{Path(path).resolve().parent.name}/{source.name}"
+        source.name = next(name for n in count(1) if (name := inside + f" ({n})" * (n > 1)) not in taken)
+    taken.add(source.name)
     layout = _layout(source, format)
     tables = FORMATS[layout].read(source)
     for table in tables:
         table.constants.setdefault("curator", "seaofcarbon")
-    result = _merged([digitise(table) for table in tables])
-    about = {"file": Path(path).name, "format": layout, "encoding": source.encoding, "account": result.account}
-    result.meta = about | result.meta
-    return result
+    about = {"file": Path(path).name, "format": layout, "encoding": source.encoding} | tables[0].meta
+    about |= {"rows": sum(len(table.cells) for table in tables), "account": dict.fromkeys(ACCOUNT, 0)}
+    return tables, about | {"not_wanted": {}}
+
+
+def _digitised(tables, sources):
+    """Digitise tables, each with the number of its source, and add their accounts to those of the sources."""
+    frame, rejects, accounts = digitise([table for _, table in tables])
+    for (number, _), account in zip(tables, accounts, strict=True):
+        about = sources[number]
+        about["account"] = {name: about["account"][name] + account[name] for name in ACCOUNT}
+        about["not_wanted"] = _summed([about["not_wanted"], account["not_wanted_columns"]])
+    return frame, rejects
+
+
+def _summed(counts):
+    """Add up counts by name."""
+    total = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(total)
 
 
 def _layout(source, format):
@@ -102,17 +180,3 @@ def _layout(source, format):
         if module.recognise(source):
             return name
     raise UserError(f"{source.path}: no known layout ({', '.join(FORMATS)}); give --format, or see CONTRIBUTING")
-
-
-def _merged(parts):
-    """Join what came out of several tables."""
-    if len(parts) == 1:
-        return parts[0]
-    frame = rec.conform(pd.concat([part.records for part in parts], ignore_index=True))
-    rejects = pd.concat([part.rejects for part in parts], ignore_index=True)
-    account = {name: sum(part.account[name] for part in parts) for name in ACCOUNT}
-    not_wanted = {}
-    for part in parts:
-        for name, count in part.not_wanted.items():
-            not_wanted[name] = not_wanted.get(name, 0) + count
-    return Digitised(frame, rejects, account, not_wanted, parts[0].meta | {"rows": sum(p.meta["rows"] for p in parts)})

@@ -2,8 +2,9 @@
 
 import re
 
+from seaofcarbon.digitise import headers
 from seaofcarbon.digitise.opening import split_cells
-from seaofcarbon.digitise.table import Column, Table
+from seaofcarbon.digitise.table import Column
 
 PARAMETERS = {
     "Th_234_T_CONC": "th234_total",
@@ -32,6 +33,7 @@ FIELDS = {
     "longitude": r"Longitude(_degrees_east)?",
     "latitude": r"Latitude(_degrees_north)?",
     "depth_m": r"DEPTH_m",
+    "bottom_depth": r"Bot_Depth(_m)?",
     "sample_id": r"BODCBottleNumber.*",
 }
 """Field of the record -> pattern of the flattened column name."""
@@ -77,17 +79,16 @@ def read(source):
     names, cells, rows, odd = split_cells(source, source.text, delimiter)
     values, fields = columns(names)
     return [
-        Table(
-            file=source.name,
-            header=names,
-            cells=cells,
-            numbers=rows + 1,
-            columns=values,
-            fields=fields,
-            constants={"source_id": source.name.partition(".")[0]},
+        headers.table(
+            source,
+            names,
+            cells,
+            rows + 1,
+            values,
+            fields,
+            meta={"citation": "GEOTRACES Intermediate Data Product", "licence": "GEOTRACES IDP terms"},
             flag_scheme="SEADATANET",
             odd=[(i + 1, row) for i, row in odd],
-            meta={"doi": "", "citation": "GEOTRACES Intermediate Data Product", "licence": "GEOTRACES IDP terms"},
         )
     ]
 

@@ -67,6 +67,8 @@ def opened(path):
         When the file is absent, too large, packed suspiciously, or neither text nor a workbook.
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; give the files in it, such as {path}/*")
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.stat().st_size > MAX_BYTES:
@@ -201,12 +203,12 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
     -------
     header : list of str
     cells : ndarray of object, shape (n_rows, n_columns)
-        Texts as printed. Short rows are filled with blanks.
+        Texts as printed.
     rows : ndarray of int, shape (n_rows,)
         Number of each row, counted from the header, which is row 0.
     odd : list of (int, list of str)
-        Rows with more cells than the header has columns, and a last row that was cut short: its last number may be
-        half of what it was.
+        Rows with more or fewer cells than the header has columns: a cell was lost or won somewhere in them, or the
+        file was cut there, and its last number may be half of what it was.
 
     Raises
     ------
@@ -225,12 +227,9 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
         raise UserError(f"{source.path}: {width} columns, more than {MAX_COLUMNS}; keep those with data")
     lengths = np.fromiter(map(len, lines), int, len(lines))
     lengths[0] = 0  # the header is no data; lines without any cell are none either
-    strange = lengths > width
-    if not text.endswith(("\n", "\r")) and 0 < lengths[-1] < width:
-        strange[-1] = True
-    rows = np.flatnonzero((lengths > 0) & ~strange)
-    odd = [(int(i), lines[i]) for i in np.flatnonzero(strange)]
-    for i in rows[lengths[rows] < width]:
-        lines[i] += [""] * (width - lengths[i])
+    narrow = np.flatnonzero((lengths > 0) & (lengths < width))
+    lengths[[i for i in narrow if not "".join(lines[i]).strip()]] = 0
+    rows = np.flatnonzero(lengths == width)
+    odd = [(int(i), lines[i]) for i in np.flatnonzero((lengths > 0) & (lengths != width))]
     cells = np.array([lines[i] for i in rows], dtype=object).reshape(len(rows), width)
     return header, cells, rows, odd

@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pandas as pd
 
+from seaofcarbon.digitise import headers
 from seaofcarbon.digitise.cells import text
-from seaofcarbon.digitise.names import meaning, squeeze
+from seaofcarbon.digitise.names import squeeze
 from seaofcarbon.digitise.opening import split_cells
-from seaofcarbon.digitise.table import Column, Table
 from seaofcarbon.files import UserError
 
 EVENT_FIELDS = {
@@ -21,8 +21,9 @@ EVENT_FIELDS = {
 }
 """Field of the record -> what an event of the header calls it."""
 
-METHODS = {"th234_flux": "th234_unspecified", "poc_flux": "th234_unspecified"}
-"""Method of a variable where no column tells it; ratios and particles come from pumps, sea water from bottles."""
+
+METHOD_COLUMNS = ("type (data type)", "method")
+"""Columns that tell traps from 234Th."""
 
 
 def recognise(source):
@@ -50,8 +51,11 @@ def read(source):
     body = body.split("\n", 1)[1] if "\n" in body else ""
     names, cells, rows, odd = split_cells(source, body, "\t", csv.QUOTE_NONE)
     line = source.text.count("\n", 0, len(head) + len(end)) + 2  # of the column names
-    values, fields = columns(names)
-    told = _method_column(names)
+    values, fields = headers.columns(names, follow=True)  # `±` columns belong to the column before them
+    short = [squeeze(name) for name in names]
+    if (name := "id (unique location identifier)") in short:
+        fields["station"] = short.index(name)
+    told = next((i for i, name in enumerate(short) if name in METHOD_COLUMNS), None)
     methods = None if told is None else _methods(cells[:, told])
     fields |= {} if told is None else {"method": told}
     counts = {} if methods is None else {"rows_by_method": pd.Series(methods).value_counts().to_dict()}
@@ -59,18 +63,19 @@ def read(source):
     if "cruise" not in fields and "reference" in fields:
         fields["cruise"] = fields["reference"]  # compilations tell the paper, not the ship
     doi = meta["doi"]
+    about = {name: meta[name] for name in ("doi", "citation", "licence")}
     return [
-        Table(
-            file=source.name,
-            header=names,
-            cells=cells,
-            numbers=rows + line,
-            columns=values,
-            fields=fields,
-            constants={"source_id": doi.removeprefix("10.1594/") or source.name.partition(".")[0], "source_doi": doi},
+        headers.table(
+            source,
+            names,
+            cells,
+            rows + line,
+            values,
+            fields,
+            {"source_id": doi.removeprefix("10.1594/"), "source_doi": doi},
+            counts | about | _shortage(source, meta, cells),
             methods=methods,
-            odd=[(i + line, cells) for i, cells in odd],
-            meta=counts | {"doi": doi, "citation": meta["citation"], "licence": meta["licence"]},
+            odd=[(i + line, row) for i, row in odd],
         )
     ]
 
@@ -86,7 +91,8 @@ def header(head):
     Returns
     -------
     dict
-        citation, doi, licence (str), events (DataFrame with LABEL and what the events tell).
+        citation, doi, licence (str), events (DataFrame with LABEL and what the events tell), geocodes (for each column
+        whether it tells place or time), size (number of data points: filled cells of the other columns).
     """
     entries, key = {}, ""
     for line in head.splitlines():
@@ -104,7 +110,20 @@ def header(head):
         "doi": found[1] if found else "",
         "licence": licence[1] if licence else " ".join(entries.get("License", [])),
         "events": _events(entries.get("Event(s)", [])),
+        "geocodes": ["GEOCODE" in line for line in entries.get("Parameter(s)", [])],
+        "size": int(size[0]) if (size := re.findall(r"^[\d]+", entries.get("Size", [""])[0].replace(",", ""))) else 0,
     }
+
+
+def _shortage(source, meta, cells):
+    """Tell when the table holds fewer data points than its header says: a file cut at the end of a line looks whole."""
+    if len(meta["geocodes"]) != cells.shape[1]:
+        return {}
+    found = int((cells[:, ~np.array(meta["geocodes"], dtype=bool)] != "").sum())
+    if found >= meta["size"]:
+        return {}
+    words = f"{source.path}: its header promises {meta['size']:,} data points, {found:,} are there"
+    return {"problem": f"{words}: what there is was read, but fetch the file again"}
 
 
 def _events(lines):
@@ -116,45 +135,6 @@ def _events(lines):
         told = {key.strip(): re.sub(r"\s*\(.*\)$", "", value).strip() for key, _, value in pairs}
         events.append({"LABEL": re.sub(r"\s*\(.*\)$", "", label).strip()} | told)
     return pd.DataFrame(events)
-
-
-def columns(names):
-    """Tell what the columns are, from names that may repeat.
-
-    `±` columns belong to the column before them; the comment tells repeated names apart.
-
-    Returns
-    -------
-    values : dict of int -> Column
-    fields : dict of str -> int
-    """
-    values, fields, parent = {}, {}, None
-    for position, name in enumerate(names):
-        what = meaning(name)
-        if what.is_sigma:
-            if parent in values:
-                values[parent].sigma = position
-                values[parent].sigma_kind = "se" if re.search(r"std err?\b|std e\b", squeeze(name)) else "1sd"
-            continue
-        parent = position
-        if what.field:
-            fields.setdefault(what.field, position)
-        elif squeeze(name) == "id (unique location identifier)":
-            fields.setdefault("station", position)
-        elif what.variable:
-            method = METHODS.get(what.variable, "pump" if what.variable.startswith(_PUMPED) else "bottle")
-            values[position] = Column(
-                what.variable, what.unit, method, size_min_um=what.size_min_um, size_max_um=what.size_max_um
-            )
-    return values, fields
-
-
-_PUMPED = ("c_th", "poc", "th234_particulate")
-
-
-def _method_column(names):
-    """Position of a column `Type (Data type)` that tells traps from 234Th."""
-    return next((i for i, name in enumerate(names) if squeeze(name) in ("type (data type)", "method")), None)
 
 
 def _methods(cells):
@@ -180,5 +160,5 @@ def _from_events(events, fields, cells):
     for name, keys in EVENT_FIELDS.items():
         known = [each[key] for key in keys if key in each.columns]
         if name not in fields and known:
-            told[name] = known[0].fillna("").to_numpy(object)
+            told[name] = pd.concat(known, axis=1).bfill(axis=1).iloc[:, 0].fillna("").to_numpy(object)
     return told

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
+from seaofcarbon import flux
 from seaofcarbon import records as rec
-from seaofcarbon.vocabulary import EARTH_RADIUS_KM, FLAG_BAD, FLAG_QUESTIONABLE, VARIABLES
+from seaofcarbon.digitise import duplicates, places
+from seaofcarbon.vocabulary import FLAG_BAD, FLAG_GOOD, FLAG_QUESTIONABLE, VARIABLES
 
 FIRST_TIME = pd.Timestamp("1967-01-01")
 """234Th was first used as a tracer of particles in the sea in 1967 (Bhat et al. 1969 sampled then): older is a slip."""
@@ -15,8 +16,8 @@ MAX_DEPTH_M = 11_000.0
 SLIP_LOG10 = 2.5
 """A value this many decades from the usual of its source is likely a slip of a factor of 1000."""
 
-FAR_KM = 500.0
-"""Stations of a cruise are closer to the next one than this."""
+DEEP_TOLERANCE = 0.05
+"""Deep 234Th further than this from 238U is no equilibrium: counting errors of a mean are a third of it."""
 
 _SLIPS_BOTH_WAYS = ("th234_total", "th234_dissolved", "u238", "salinity")
 """Quantities that vary little: values 1000 times too small are told from nature too."""
@@ -27,8 +28,10 @@ _PARTICULATE = ("th234_particulate", "th234_particulate_small", "th234_particula
 def check(records, now=None):
     """Flag doubtful records and say why in `note`; the flag of the source is kept beside.
 
-    Checked are: position on the globe, time between 1967 and now and known to the month, depth, the range of each
-    variable, slips of a factor of 1000, the sign of longitudes, particulate above total 234Th, and exact duplicates.
+    Checked are: position on the globe, in the sea and above its floor, time between 1967 and now and known to the
+    month, depth, the range of each variable, slips of a factor of 1000, the sign of longitudes, particulate above total
+    234Th, uncertainties that cannot be, and values that came twice. At last the records are held against the schema
+    (`records.check_schema`). Checking twice changes nothing.
 
     Parameters
     ----------
@@ -40,83 +43,102 @@ def check(records, now=None):
     Returns
     -------
     DataFrame
-        The same records with `flag` raised to 3 (questionable) or 4 (bad) and `note` extended.
+        The same records with `flag` raised to 3 (questionable) or 4 (bad), `note` extended, and `duplicate_of` naming
+        the record that is kept of those that say the same.
+
+    Raises
+    ------
+    UserError
+        When the records break the schema.
     """
     df = records.reset_index(drop=True)
     if df.empty:
         return df
     now = pd.Timestamp.now("UTC").tz_localize(None) if now is None else now
-    low, high = (df["variable"].map({n: getattr(v, end) for n, v in VARIABLES.items()}) for end in ("low", "high"))
-    slip = _slips(df)
-    doubts = [
-        (~df["latitude"].between(-90, 90) | ~df["longitude"].between(-180, 180), FLAG_BAD, "position off the globe"),
-        (~df["depth_m"].between(0, MAX_DEPTH_M), FLAG_BAD, "depth above the surface or below the deepest sea"),
+    cast = rec.cast_ids(df)
+    df = _doubted(df, [*_of_places(df, cast), *_of_times(df, now), *_of_values(df, cast)])
+    df = _duplicates(df, cast)
+    rec.check_schema(df)
+    return df
+
+
+def _doubted(df, doubts):
+    """Raise the flags of records in doubt, and add the words to their notes if they are not there yet."""
+    flag, note = df["flag"].to_numpy(copy=True), df["note"].fillna("").to_numpy(object)
+    for doubt, level, words in doubts:
+        hit = np.flatnonzero(doubt)
+        flag[hit] = np.maximum(flag[hit], level)  # 9, missing, stays
+        new = hit[[words not in old for old in note[hit]]]
+        note[new] = [f"{old}; {words}" if old else words for old in note[new]]
+    return df.assign(flag=flag.astype("int8"), note=pd.Series(note, df.index, dtype=rec.TEXT).replace("", None))
+
+
+def _of_places(df, cast):
+    """Doubts about where a record was measured; each distinct position is looked up once."""
+    at = df.groupby(["latitude", "longitude"], sort=False, dropna=False).ngroup().to_numpy()
+    spots = df.loc[~pd.Series(at).duplicated().to_numpy(), ["latitude", "longitude"]]
+    on_globe = (spots["latitude"].between(-90, 90) & spots["longitude"].between(-180, 180)).to_numpy()
+    latitude, longitude = np.where(on_globe, spots.to_numpy().T, np.nan)
+    land, deepest = places.on_land(latitude, longitude), places.deepest_m(latitude, longitude)
+    in_sea = df["depth_m"].between(0, MAX_DEPTH_M)
+    return [
+        (~on_globe[at], FLAG_BAD, "position off the globe"),
+        (land[at], FLAG_QUESTIONABLE, "position on land"),
+        (_mirrored(df, cast), FLAG_QUESTIONABLE, "far from its cruise: sign of the longitude?"),
+        (~in_sea, FLAG_BAD, "depth above the surface or below the deepest sea"),
+        (in_sea & (df["depth_m"] > deepest[at]), FLAG_QUESTIONABLE, "depth below the sea floor"),
+    ]
+
+
+def _mirrored(df, cast):
+    """Tell records of casts far from all others of their cruise that would lie among them with the other sign."""
+    usable = (
+        df["cruise"].notna()
+        & df["latitude"].between(-90, 90)
+        & df["longitude"].notna()
+        & ~df["variable"].isin(rec.FLUXES)
+    )
+    stops = df[usable].assign(cast=cast[usable]).drop_duplicates("cast")
+    cruise = pd.factorize(stops["cruise"])[0]
+    wrong = places.mirrored(stops["latitude"].to_numpy(), stops["longitude"].to_numpy(), cruise)
+    return cast.isin(stops["cast"][wrong]) & usable
+
+
+def _of_times(df, now):
+    """Doubts about when a record was measured."""
+    return [
         (df["time"] > now, FLAG_BAD, "time in the future"),
         (df["time"] < FIRST_TIME, FLAG_BAD, "time before 1967"),
         (df["time"].isna(), FLAG_QUESTIONABLE, "time unknown"),
         (df["time_precision"] == "year", FLAG_QUESTIONABLE, "month unknown"),
-        (slip > 0, FLAG_QUESTIONABLE, "likely 1000 times too large (unit slip)"),
-        (slip < 0, FLAG_QUESTIONABLE, "likely 1000 times too small (unit slip)"),
-        (((df["value"] < low) | (df["value"] > high)) & (slip == 0), FLAG_QUESTIONABLE, "value out of range"),
-        (_mirrored(df), FLAG_QUESTIONABLE, "far from its cruise: sign of the longitude?"),
-        (_above_total(df) & (slip == 0), FLAG_QUESTIONABLE, "particulate above total 234Th"),
-        (_duplicates(df), FLAG_QUESTIONABLE, "the same value twice in this cast"),
     ]
-    flag, note = df["flag"].to_numpy(copy=True), df["note"].fillna("")
-    for doubt, level, words in doubts:
-        hit = doubt.to_numpy(bool)
-        flag[hit] = np.maximum(flag[hit], level)  # 9, missing, stays
-        note = note.mask(doubt, note.where(note == "", note + "; ") + words)
-    return df.assign(flag=flag.astype("int8"), note=note.where(note != ""))
 
 
-def _slips(df):
-    """Tell values about 1000 times the usual of their variable and method in their source: +1 large, -1 small, else 0.
-
-    Methods are kept apart: what a trap catches at 3,000 m is a hundredth of the flux that 234Th finds at 100 m.
-    """
+def _of_values(df, cast):
+    """Doubts about a value and its uncertainty; a doubtful uncertainty is noted and leaves the value its flag."""
+    low, high = (df["variable"].map({n: getattr(v, end) for n, v in VARIABLES.items()}) for end in ("low", "high"))
     positive = df["value"].where(df["value"] > 0)
+    # methods apart: what a trap catches at 3,000 m is a hundredth of the flux that 234Th finds at 100 m
     kind = [df["source_id"].fillna(""), df["variable"], df["method"].fillna("")]
     usual = positive.groupby(kind).transform("median")
     decades = np.log10(positive / usual)
+    large = decades > SLIP_LOG10
     small = (decades < -SLIP_LOG10) & df["variable"].isin(_SLIPS_BOTH_WAYS)
-    return pd.Series(np.select([decades > SLIP_LOG10, small], [1, -1], 0), index=df.index)
+    plain = ~large & ~small
+    return [
+        (large, FLAG_QUESTIONABLE, "likely 1000 times too large (unit slip)"),
+        (small, FLAG_QUESTIONABLE, "likely 1000 times too small (unit slip)"),
+        (((df["value"] < low) | (df["value"] > high)) & plain, FLAG_QUESTIONABLE, "value out of range"),
+        (_above_total(df, cast) & plain, FLAG_QUESTIONABLE, "particulate above total 234Th"),
+        (df["sigma"] == 0, FLAG_GOOD, "uncertainty of 0"),
+        (df["sigma"] > np.maximum(usual, df["value"].abs()), FLAG_GOOD, "uncertainty above the value: another unit?"),
+    ]
 
 
-def _mirrored(df):
-    """Tell casts far from all others of their cruise that would lie among them with the other sign of longitude."""
-    cast = rec.cast_ids(df)
-    usable = df["cruise"].notna() & df["latitude"].between(-90, 90) & ~df["variable"].isin(rec.FLUXES)
-    stops = df[usable].assign(cast=cast[usable]).drop_duplicates("cast")
-    if len(stops) < 2:
-        return pd.Series(False, index=df.index)
-    latitude, longitude = stops["latitude"].to_numpy(), stops["longitude"].to_numpy()
-    # a fourth axis keeps cruises further apart than the globe is wide
-    cruise = 4.0 * EARTH_RADIUS_KM * pd.factorize(stops["cruise"])[0]
-    tree = cKDTree(_in_space(latitude, longitude, cruise))
-    near, near_mirrored = (_nearest_other(tree, _in_space(latitude, sign * longitude, cruise)) for sign in (1, -1))
-    wrong = (near > FAR_KM) & (near < 2 * EARTH_RADIUS_KM) & (near_mirrored < near / 5)
-    return cast.isin(stops["cast"][wrong]) & usable
-
-
-def _in_space(latitude, longitude, cruise):
-    """Points on the globe (km), with the cruise as fourth axis."""
-    lat, lon = np.radians(latitude), np.radians(longitude)
-    sphere = [np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)]
-    return np.column_stack([EARTH_RADIUS_KM * axis for axis in sphere] + [cruise])
-
-
-def _nearest_other(tree, points):
-    """Distance (km) of each point to the nearest point of the tree that has not the same number."""
-    distance, number = tree.query(points, k=2)
-    itself = number[:, 0] == np.arange(len(points))
-    return np.where(itself, distance[:, 1], distance[:, 0])
-
-
-def _above_total(df):
+def _above_total(df, cast):
     """Tell particulate activities that exceed the total of the same sample by more than twice their joint sigma."""
     usable = df[~df["flag"].isin(rec.SET_ASIDE) & df["variable"].isin(("th234_total", *_PARTICULATE))]
-    sample = rec.cast_ids(usable) + "/" + (usable["depth_m"] / rec.SAME_DEPTH_M).round().astype("str")
+    sample = [cast[usable.index], (usable["depth_m"] / rec.SAME_DEPTH_M).round()]
     is_total = usable["variable"] == "th234_total"
     total = usable["value"].where(is_total).groupby(sample).transform("mean")
     sigma = usable["sigma"].where(is_total).groupby(sample).transform("mean").fillna(0)
@@ -124,10 +146,59 @@ def _above_total(df):
     return above.reindex(df.index, fill_value=False)
 
 
-def _duplicates(df):
-    """Tell records that repeat an earlier one: same cast, depth, variable, method, printed value and sigma."""
-    key = df[["variable", "method", "value", "sigma", "depth_m", "time", "latitude", "longitude"]]
-    return key.assign(cast=rec.cast_ids(df)).duplicated(keep="first")
+def _duplicates(df, cast):
+    """Flag all but one of the records that say the same, and name the one that is kept."""
+    best = duplicates.kept(df, cast)
+    copy = np.flatnonzero(best != np.arange(len(df)))
+    keeper, source = df["record_id"].to_numpy(object)[best[copy]], df["source_id"].fillna("").to_numpy(object)
+    flag, of = df["flag"].to_numpy(copy=True), df["duplicate_of"].to_numpy(object, copy=True)
+    note = df["note"].fillna("").to_numpy(object)
+    new = of[copy] != keeper
+    words = "duplicate of " + keeper[new] + " in " + source[best[copy]][new]
+    note[copy[new]] = np.where(note[copy[new]] == "", "", note[copy[new]] + "; ") + words
+    flag[copy], of[copy] = np.maximum(flag[copy], FLAG_QUESTIONABLE), keeper
+    text = pd.DataFrame({"note": note, "duplicate_of": of}, index=df.index).astype(rec.TEXT)
+    return df.assign(
+        flag=flag.astype("int8"), note=text["note"].where(text["note"] != ""), duplicate_of=text["duplicate_of"]
+    )
+
+
+def deep_equilibrium(records, relation="owens2011", tolerance=DEEP_TOLERANCE):
+    """Tell by cruise whether deep 234Th is in equilibrium with 238U, as it should be if the calibration is right.
+
+    No record is flagged for it: calibration, density and a real excess cannot be told apart.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Universal records.
+    relation : str
+        238U from salinity where it was not measured: a name in `vocabulary.U238_RELATIONS`.
+    tolerance : float
+        Ratios further from 1 than this are named in `words`.
+
+    Returns
+    -------
+    DataFrame
+        One row per source and cruise that has samples below 300 m (see `flux.deep_ratio`): source_id, cruise, n_casts,
+        n_samples, ratio (234Th/238U, median of the samples), lowest, highest (means of casts), u238 (measured, the
+        relation, or both) and words ("deep_equilibrium 1.08", or nothing).
+    """
+    samples = rec.to_samples(records)
+    casts = flux.deep_ratio(samples, relation)
+    u238 = flux.uranium(samples, relation)
+    samples = samples.assign(u238=u238["u238_source"], ratio=samples.get("th234_total", np.nan) / u238["u238"])
+    samples = samples[samples["ratio"].notna() & samples["cast_id"].isin(casts.index)]
+    # the n deepest of a cast are those that its ratio is the mean of
+    rank = samples.groupby("cast_id")["depth_m"].rank(method="first", ascending=False)
+    deep = samples[rank <= samples["cast_id"].map(casts["n"]).astype(float)]
+    deep = deep.assign(of_cast=deep["cast_id"].map(casts["ratio"]).astype(float))
+    table = deep.groupby(["source_id", "cruise"], dropna=False).agg(
+        n_casts=("cast_id", "nunique"), n_samples=("ratio", "size"), ratio=("ratio", "median"),
+        lowest=("of_cast", "min"), highest=("of_cast", "max"), u238=("u238", lambda s: "+".join(sorted(set(s)))),
+    ).reset_index()  # fmt: skip
+    words = table["ratio"].map("deep_equilibrium {:.2f}".format)
+    return table.assign(words=words.where((table["ratio"] - 1).abs() > tolerance, ""))
 
 
 _LOCATOR = r"^(?P<file>.*?), (?:sheet .*, )?row (?P<row>\d+), column \d+: (?P<column>.*)$"
@@ -187,15 +258,3 @@ def _isin(left, right, keys):
     marked = right[keys].drop_duplicates().assign(found=True)
     joined = left[keys].astype({"row": "Int64"}).merge(marked.astype({"row": "Int64"}), on=keys, how="left")
     return pd.Series(joined["found"].notna().to_numpy(), index=left.index)
-
-
-def report(records):
-    """Count records by source, flag and doubt, for the author of the data.
-
-    Returns
-    -------
-    DataFrame
-        source_id, flag, note, variable, n.
-    """
-    parts = records[["source_id", "flag", "note", "variable"]].fillna("")
-    return parts.groupby(["source_id", "flag", "note", "variable"]).size().rename("n").reset_index()

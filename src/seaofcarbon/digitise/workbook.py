@@ -1,131 +1,120 @@
-"""The Ceballos-Romero / Sea of Thorium workbook: a row a sample, metadata, then pairs of value and uncertainty."""
-
-import re
+"""A table whose headers tell quantity and unit by themselves: any compilation, as xlsx or as delimited text."""
 
 import numpy as np
 import pandas as pd
 
-from seaofcarbon.digitise.names import meaning
-from seaofcarbon.digitise.opening import MAX_COLUMNS
-from seaofcarbon.digitise.table import Column, Table
+from seaofcarbon.digitise import headers
+from seaofcarbon.digitise.opening import MAX_COLUMNS, split_cells
 from seaofcarbon.files import UserError
-
-HEADER_WITHIN = 30
-"""The line of column names is looked for in this many rows of a sheet."""
-
-NEEDED = {"latitude", "longitude", "depth_m"}
-
-PUMPED = ("c_th", "poc", "th234_particulate")
 
 
 def recognise(source):
-    """Tell whether an opened file is a workbook."""
-    return source.text is None
+    """Tell whether an opened file is a workbook, or a text with a line of names that are understood."""
+    return source.text is None or headers.found(source) is not None
 
 
 def read(source):
-    """Read the sheets of a workbook that hold samples; headers are matched by alias, never by position.
+    """Read the tables of a file; headers are matched by alias, never by position.
 
-    Cached values are read, formulas never run.
+    Of workbooks, cached values are read, formulas never run.
 
     Raises
     ------
     UserError
-        When the workbook is damaged, or no sheet has latitude, longitude, depth and a known quantity.
+        When the workbook is damaged, or no table has latitude, longitude, depth and a known quantity.
+    """
+    if source.text is not None:
+        return [_text(source)]
+    tables, short = [], []
+    for sheet, rows in sheets(source).items():
+        lines = ((number, [str(cell) for cell in row]) for number, row in enumerate(rows[: headers.HEADER_WITHIN]))
+        if chosen := headers.best(lines):
+            score, number, names = chosen
+            values, fields = headers.columns(names)
+            if values and headers.NEEDED.keys() <= fields.keys():
+                tables.append(_sheet(source, sheet, *cut(source, sheet, rows, number)))
+            short.append((score, names, values, fields))
+    if not tables and short:
+        headers.require(source.path, *max(short, key=lambda each: each[0])[1:])
+    if not tables:
+        raise UserError(
+            f"{source.path}: no sheet has columns of latitude, longitude, depth and a known quantity; "
+            f"say what the columns are in a sidecar {source.path.name}.yml (columns:)"
+        )
+    return tables
+
+
+def _text(source):
+    line = headers.found(source)
+    if line is None:
+        raise UserError(f"{source.path}: no line of column names that are understood; say what they are in a sidecar")
+    names, cells, rows, odd = split_cells(source, headers.body(source, line.number), line.delimiter)
+    values, fields = headers.columns(names)
+    fields = headers.timed(cells, fields)
+    odd = [(i + line.number + 1, row) for i, row in odd]
+    return headers.table(source, names, cells, headers.line_numbers(rows, line.number), values, fields, odd=odd)
+
+
+def _sheet(source, sheet, names, cells, numbers, odd):
+    values, fields = headers.columns(names)
+    used = {*values, *fields.values(), *(c.sigma for c in values.values() if c.sigma is not None)}
+    for position in used:
+        cells[:, position] = printed(cells[:, position])
+    fields = headers.timed(cells, fields)
+    return headers.table(source, names, cells, numbers, values, fields, odd=odd, place=f"sheet {sheet}, ")
+
+
+def sheets(source):
+    """Read all sheets of a workbook.
+
+    Returns
+    -------
+    dict of str -> list of list
+        Rows of cells; cells in error as their word (#DIV/0!).
     """
     import python_calamine
 
     try:
         workbook = python_calamine.CalamineWorkbook.from_path(str(source.path))
-        sheets = {
+        found = {
             name: workbook.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in workbook.sheet_names
         }
     except Exception as problem:  # the reader raises many kinds for damaged files
         raise UserError(f"{source.path}: no readable workbook ({problem})") from None
-    tables = [table for name, rows in sheets.items() if (table := _table(source, name, rows)) is not None]
-    if not tables:
-        raise UserError(
-            f"{source.path}: no sheet has columns of latitude, longitude, depth and a known quantity; "
-            "rename them, or see CONTRIBUTING for a new layout"
-        )
-    return tables
+    for name, rows in found.items():
+        for (row, column), word in source.errors.get(name, {}).items():
+            if row < len(rows) and column < len(rows[row]):
+                rows[row][column] = word
+    return found
 
 
-def _table(source, sheet, rows):
-    """Find the table of a sheet; None when it holds no samples."""
-    found = _header(rows)
-    if found is None:
-        return None
-    number, names, values, fields = found
-    for (row, column), word in source.errors.get(sheet, {}).items():
-        if number < row < len(rows) and column < len(names):
-            rows[row][column] = word
-    width = len(names)
-    while width and not names[width - 1].strip():
-        width -= 1
-    if width > MAX_COLUMNS:
-        raise UserError(f"{source.path}: sheet {sheet} has {width} columns, more than {MAX_COLUMNS}")
-    body = np.array(rows[number + 1 :], dtype=object).reshape(-1, len(names))
-    filled = (body != "").any(axis=1)
-    cells = body[filled]
-    stray = (cells[:, width:] != "").any(axis=1)
-    numbers = np.flatnonzero(filled) + number + 2
-    odd = [(int(numbers[i]), _printed(cells[i]).tolist()) for i in np.flatnonzero(stray)]
-    cells, numbers = cells[~stray, :width], numbers[~stray]
-    for position in {*values, *fields.values(), *(c.sigma for c in values.values() if c.sigma is not None)}:
-        cells[:, position] = _printed(cells[:, position])
-    return Table(
-        file=source.name,
-        header=names[:width],
-        cells=cells,
-        numbers=numbers,
-        columns=values,
-        fields=fields,
-        constants={"source_id": source.path.stem},
-        odd=odd,
-        place=f"sheet {sheet}, ",
-        meta={"doi": "", "citation": "", "licence": ""},
-    )
-
-
-def _header(rows):
-    """Find the line of column names: its number, the names, and what they are."""
-    for number, row in enumerate(rows[:HEADER_WITHIN]):
-        names = [str(cell) for cell in row]
-        values, fields = columns(names)
-        if values and set(fields) >= NEEDED:
-            return number, names, values, fields
-    return None
-
-
-def _printed(cells):
-    """Cells of a sheet as a reader sees them: whole numbers without `.0`, dates in ISO 8601."""
-    return pd.Series(cells).astype("str").str.replace(r"^(-?\d+)\.0$", r"\1", regex=True).to_numpy(object)
-
-
-def columns(names):
-    """Tell what the columns are; an uncertainty belongs to the nearest column of its quantity before it.
+def cut(source, sheet, rows, number):
+    """Cut the table out of a sheet, below the line of its names.
 
     Returns
     -------
-    values : dict of int -> Column
-    fields : dict of str -> int
+    names : list of str
+    cells : ndarray of object, shape (n_rows, n_columns)
+        Rows that are not blank.
+    numbers : ndarray of int, shape (n_rows,)
+    odd : list of (int, list of str)
+        Rows with cells beyond the last name.
     """
-    values, fields, latest, parent = {}, {}, {}, None
-    for position, name in enumerate(names):
-        what = meaning(name)
-        if what.is_sigma:
-            of = latest.get(what.variable, parent if not what.variable else None)
-            if of is not None and values[of].sigma is None:
-                values[of].sigma = position
-                values[of].sigma_kind = "2sd" if re.search(r"\b2 ?s(d|igma)", name.lower()) else "1sd"
-        elif what.field:
-            fields.setdefault(what.field, position)
-            parent = None
-        elif what.variable:
-            method = "pump" if what.variable.startswith(PUMPED) else "bottle"
-            values[position] = Column(
-                what.variable, what.unit, method, size_min_um=what.size_min_um, size_max_um=what.size_max_um
-            )
-            latest[what.variable], parent = position, position
-    return values, fields
+    names = [str(cell) for cell in rows[number]]
+    width = len(names)
+    while width and not names[width - 1].strip():
+        width -= 1
+    if not 0 < width <= MAX_COLUMNS:
+        raise UserError(f"{source.path}: sheet {sheet}, row {number + 1} has {width} names, not 1 to {MAX_COLUMNS}")
+    below = np.array(rows[number + 1 :], dtype=object).reshape(-1, len(names))
+    filled = (below != "").any(axis=1)
+    cells = below[filled]
+    stray = (cells[:, width:] != "").any(axis=1)
+    numbers = np.flatnonzero(filled) + number + 2
+    odd = [(int(numbers[i]), printed(cells[i]).tolist()) for i in np.flatnonzero(stray)]
+    return names[:width], cells[~stray, :width], numbers[~stray], odd
+
+
+def printed(cells):
+    """Cells of a sheet as a reader sees them: whole numbers without `.0`, dates in ISO 8601."""
+    return pd.Series(cells).astype("str").str.replace(r"^(-?\d+)\.0$", r"\1", regex=True).to_numpy(object)

@@ -33,12 +33,14 @@ def _days(time):
 
 def _places(df):
     """Unique (latitude, longitude, day) in an order that does not depend on the rows, and each row's place."""
-    places = pd.DataFrame({
-        "latitude": df["latitude"].to_numpy(float),
-        # 359 E and 1 W are one meridian; rounding keeps float noise from making two places of one
-        "longitude": np.round((df["longitude"].to_numpy(float) + 180.0) % 360.0 - 180.0, 6),
-        "day": _days(df["time"]),
-    })
+    places = pd.DataFrame(
+        {
+            "latitude": df["latitude"].to_numpy(float),
+            # 359 E and 1 W are one meridian; rounding keeps float noise from making two places of one
+            "longitude": np.round((df["longitude"].to_numpy(float) + 180.0) % 360.0 - 180.0, 6),
+            "day": _days(df["time"]),
+        }
+    )
     unique, row = np.unique(places.to_numpy(), axis=0, return_inverse=True)
     return unique, row.ravel()
 

@@ -9,6 +9,7 @@ DOUBT_COLOUR = "#d1495b"
 FLUX_UNIT = "dpm m$^{-2}$ d$^{-1}$"
 TH234 = "$^{234}$Th"
 
+
 def cast(samples, profile, equilibrium_m=np.nan, mark_m=100.0, title=""):
     """Draw one cast: activities with the deficit shaded, and the flux that follows from it, against depth.
 

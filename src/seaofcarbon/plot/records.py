@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from seaofcarbon.digitise.report import reasons
 from seaofcarbon.plot.style import ocean_axes
 from seaofcarbon.vocabulary import FLAGS
 
@@ -110,19 +111,7 @@ def variables(records, axes=None):
     -------
     Axes
     """
-    axes = axes or plt.figure().add_subplot()
-    table = pd.crosstab(records["variable"], kind(records))
-    table = table.loc[table.sum(axis=1).sort_values().index, [name for name in COLOURS if name in table.columns]]
-    left = np.zeros(len(table))
-    for name in table.columns:
-        axes.barh(table.index, table[name], left=left, color=COLOURS[name], label=name)
-        left += table[name].to_numpy()
-    for row, total in enumerate(left):
-        axes.annotate(f" {total:,.0f}", (total, row), va="center", fontsize=8)
-    axes.margins(x=0.12)
-    axes.set(xlabel="values")
-    axes.legend(loc="lower right", fontsize=9)
-    return axes
+    return bars(pd.crosstab(records["variable"], kind(records)), COLOURS, "values", axes)
 
 
 def doubts(records, axes=None):
@@ -138,19 +127,26 @@ def doubts(records, axes=None):
     -------
     Axes
     """
+    found = reasons(records.reset_index(drop=True))
+    found = found[found["kind"] != "noted"]
+    flag = records["flag"].reset_index(drop=True)[found.index].map({n: f"{n} {word}" for n, word in FLAGS.items()})
+    what = found["what"].str.replace("(duplicate of a record) in .*", r"\1", regex=True)  # of all sources together
+    colours = {f"{flag} {FLAGS[flag]}": colour for flag, colour in FLAG_COLOURS.items()}
+    return bars(pd.crosstab(what.to_numpy(), flag.to_numpy()), colours, "records", axes, "flag")
+
+
+def bars(table, colours, xlabel, axes=None, title=None):
+    """Draw a table of counts as stacked bars, the longest on top, each with its sum."""
     axes = axes or plt.figure().add_subplot()
-    doubted = records[records["flag"] > 2]
-    words = doubted["note"].fillna("flagged by the source").str.split("; ").str[-1]
-    words = words.mask(words.str.startswith(("middle of", "density from")), "flagged by the source")
-    table = pd.crosstab(words, doubted["flag"])
-    table = table.loc[table.sum(axis=1).sort_values().index]
+    table = table.loc[table.sum(axis=1).sort_values(kind="stable").index, [n for n in colours if n in table.columns]]
     left = np.zeros(len(table))
-    for flag in table.columns:
-        axes.barh(table.index, table[flag], left=left, color=FLAG_COLOURS[flag], label=f"{flag} {FLAGS[flag]}")
-        left += table[flag].to_numpy()
+    for name in table.columns:
+        axes.barh(table.index, table[name], left=left, color=colours[name], label=name)
+        left += table[name].to_numpy()
     for row, total in enumerate(left):
         axes.annotate(f" {total:,.0f}", (total, row), va="center", fontsize=8)
-    axes.margins(x=0.12)
-    axes.set(xlabel="records", ylabel="")
-    axes.legend(title="flag", loc="lower right", fontsize=9)
+    axes.set(xlabel=xlabel, ylabel="")
+    if len(table):
+        axes.set_xlim(0, 1.12 * left.max())  # room for the sums
+        axes.legend(title=title, loc="lower right", fontsize=9)
     return axes

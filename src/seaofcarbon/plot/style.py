@@ -32,21 +32,23 @@ COLOUR_MAPS = {
 
 def use_style():
     """Set the fonts, sizes and colours of all figures, and make pictures crisp but small."""
-    plt.rcParams.update({
-        "figure.dpi": 110,
-        "savefig.dpi": 110,
-        "figure.figsize": (8.0, 4.5),
-        "figure.constrained_layout.use": True,
-        "figure.facecolor": "white",
-        "font.size": 10,
-        "axes.titlesize": 11,
-        "axes.titlelocation": "left",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": False,
-        "legend.frameon": False,
-        "axes.prop_cycle": plt.cycler(color=["#1f6f8b", "#d1495b", "#66a182", "#edae49", "#574b90", "#6b6558"]),
-    })
+    plt.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.figsize": (8.0, 4.5),
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "font.size": 10,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": False,
+            "legend.frameon": False,
+            "axes.prop_cycle": plt.cycler(color=["#1f6f8b", "#d1495b", "#66a182", "#edae49", "#574b90", "#6b6558"]),
+        }
+    )
     # A projection warps empty polygons at the poles: harmless, and no reader's concern.
     warnings.filterwarnings("ignore", module=r"(cartopy|shapely)\..*")
 
@@ -128,16 +130,22 @@ def ocean_map(da, axes=None, title="", colour_map=None, label="", vmin=None, vma
     axes = axes or ocean_axes()
     bottom, top = limits(da.values)
     mesh = axes.pcolormesh(
-        _edges(da["lon"].values), _edges(da["lat"].values), np.ma.masked_invalid(da.values),
+        _edges(da["lon"].values),
+        _edges(da["lat"].values),
+        np.ma.masked_invalid(da.values),
         cmap=colour_map or COLOUR_MAPS.get(da.name, cmocean.cm.matter),
-        vmin=bottom if vmin is None else vmin, vmax=top if vmax is None else vmax,
-        transform=ccrs.PlateCarree(), zorder=1, rasterized=True,
+        vmin=bottom if vmin is None else vmin,
+        vmax=top if vmax is None else vmax,
+        transform=ccrs.PlateCarree(),
+        zorder=1,
+        rasterized=True,
     )
     if hatch is not None and bool(hatch.any()):
         _hatch(axes, hatch)
     if bar:
-        axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.6, pad=0.03, aspect=40,
-                             extend="both", label=label)
+        axes.figure.colorbar(
+            mesh, ax=axes, orientation="horizontal", shrink=0.6, pad=0.03, aspect=40, extend="both", label=label
+        )
     axes.set_title(title)
     return axes, mesh
 
@@ -151,5 +159,13 @@ def _edges(centres):
 def _hatch(axes, where):
     """Hatch the cells that are True, without a fill."""
     with plt.rc_context({"hatch.linewidth": 0.4, "hatch.color": "#555555"}):
-        axes.contourf(where["lon"], where["lat"], where.astype(float), levels=[0.5, 1.5], colors="none",
-                      hatches=["////"], transform=ccrs.PlateCarree(), zorder=1.5)
+        axes.contourf(
+            where["lon"],
+            where["lat"],
+            where.astype(float),
+            levels=[0.5, 1.5],
+            colors="none",
+            hatches=["////"],
+            transform=ccrs.PlateCarree(),
+            zorder=1.5,
+        )

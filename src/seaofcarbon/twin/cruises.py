@@ -186,8 +186,8 @@ def samples(parameters=DEFAULT, n_cruises=250):
 
     Parameters
     ----------
-    parameters : Parameters
-    n_cruises : int
+    parameters, n_cruises
+        As in `stations`.
 
     Returns
     -------

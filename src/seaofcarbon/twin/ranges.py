@@ -28,8 +28,8 @@ def ranges(parameters=DEFAULT, n_cruises=250):
 
     Parameters
     ----------
-    parameters : Parameters
-    n_cruises : int
+    parameters, n_cruises
+        As in `cruises.stations`.
 
     Returns
     -------

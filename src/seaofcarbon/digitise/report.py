@@ -1,0 +1,173 @@
+"""What was doubted, set aside or mended, source by source, in a table for the author of the data."""
+
+import pandas as pd
+
+from seaofcarbon.digitise.quality import cells, deep_equilibrium
+from seaofcarbon.vocabulary import FLAG_QUESTIONABLE
+
+COLUMNS = ["source_id", "kind", "what", "variable", "n", "share", "example", "mend"]
+
+KINDS = ("record flagged", "duplicate", "set aside", "noted", "deep equilibrium", "cells")
+
+NOTED = ("middle of depth range", "stray signs around", "density from", "longitude wrapped", "uncertainty ")
+"""How notes begin that tell what was mended or taken, and do not doubt the value."""
+
+MENDS = {
+    "position off the globe": "give latitude from -90 to 90 and longitude from -180 to 360, in decimal degrees",
+    "position on land": "check latitude and longitude: signs, order, degrees and minutes",
+    "far from its cruise": "check the sign of the longitude: west is negative",
+    "depth above the surface": "give depths in metres, positive down",
+    "depth below the sea floor": "check depth and position: sign of the longitude, wire out, pressure",
+    "below the sea floor of its file": "check the depth of the sample and of the sea floor",
+    "time in the future": "check the year",
+    "time before 1967": "check the year",
+    "time unknown": "give date and time of sampling (ISO 8601, UTC)",
+    "month unknown": "give at least year and month of sampling",
+    "likely 1000 times": "check the unit of this value",
+    "value out of range": "check value and unit",
+    "particulate above total": "check which value is the total, and the decimal points",
+    "uncertainty of 0": "leave it empty if it is unknown",
+    "uncertainty above the value": "give uncertainties in the unit of the value, not in per cent",
+    "duplicate of": "give each value once, or a replicate or bottle number with each",
+    "flagged by the source": "nothing, if the flag is meant: such values are left out of casts",
+    "middle of depth range": "give one depth, and the range in columns of its own",
+    "stray signs around": "leave only the number in the cell",
+    "density from": "give salinity and temperature of the sample itself",
+    "longitude wrapped": "write all longitudes of a file one way",
+    "deep_equilibrium": "check calibration, density (per kg or per litre) and 238U: deep 234Th should equal it",
+    "error value of a spreadsheet": "mend the formula, or leave the cell empty",
+    "a limit of detection": "name the limit in a column of its own",
+    "outside the limits": "name the limit in a column of its own",
+    "a range, not a value": "give one value",
+    "comma inside the number": "write decimal points and no separators of thousands",
+    "not a number": "leave only numbers in columns of values",
+    "depth is no number": "give depths in metres",
+    "row has no": "give position and depth of every row",
+    "row has": "give every row as many cells as the header",
+    "unit": "name the unit in the header of the column",
+    "no salinity": "give salinity and temperature, or values per litre",
+    "no ISO 8601 time": "write times as YYYY-MM-DDThh:mm:ss",
+    "negative uncertainty": "check the sign of the uncertainty",
+    "misspelt": "correct the name",
+}
+"""How a reason begins -> what would mend it."""
+
+
+_PLAIN = {
+    r"^duplicate of \S+": "duplicate of a record",
+    r"^(middle of depth range|stray signs around) .*": r"\1",
+    r" \([\d.]+ m\)$": "",
+}
+"""What belongs to a single record in a note -> what is left of it when notes are counted."""
+
+
+def reasons(records):
+    """Name what was doubted or noted of each record, one row for each.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Checked records.
+
+    Returns
+    -------
+    DataFrame
+        kind ("record flagged", "duplicate" or "noted") and what (words without the numbers of a single record), indexed
+        like `records`, whose labels come once for each reason.
+    """
+    flagged = records["flag"] >= FLAG_QUESTIONABLE
+    said = records["note"].dropna().str.split("; ").explode().astype("str")
+    what = said
+    for pattern, plain in _PLAIN.items():
+        what = what.str.replace(pattern, plain, regex=True)
+    noted = said.str.startswith(NOTED) | ~flagged[said.index]
+    kind = pd.Series("record flagged", said.index).mask(said.str.startswith("duplicate of"), "duplicate")
+    table = pd.DataFrame({"kind": kind.mask(noted, "noted"), "what": what})
+    bare = records[flagged & ~records.index.isin(table.index[table["kind"] != "noted"])]
+    by_source = (
+        "flagged by the source (" + (bare["flag_scheme"].fillna("") + " " + bare["flag_source"].fillna("")) + ")"
+    )
+    by_source = by_source.str.replace(" ( )", "", regex=False)
+    return pd.concat([table, pd.DataFrame({"kind": "record flagged", "what": by_source})])
+
+
+def report(records, rejects=None, account=None):
+    """Tell the author of each source what was found in the data, and what would mend it.
+
+    Parameters
+    ----------
+    records : DataFrame or Digitised
+        Checked records; or all that came out of the files, which brings its own rejects and account.
+    rejects : DataFrame, optional
+        file, row, column, value, reason.
+    account : dict, optional
+        The five numbers of the cell account, told in rows of their own (of all sources together).
+
+    Returns
+    -------
+    DataFrame
+        One row per source, kind (see `KINDS`), what and variable (for cells set aside: their column): n, share (of the
+        values of the source; of all cells for the account; of none for the deep equilibrium), an example (where in the
+        file, or which cruise) and mend (what to do about it). The most frequent come first.
+    """
+    if hasattr(records, "records"):
+        records, rejects, account = records.records, records.rejects, account or records.account
+    found = [_of_records(records), _of_rejects(records, rejects), _of_cruises(records)]
+    table = pd.concat([part for part in found if len(part)] or [pd.DataFrame(columns=COLUMNS)])
+    set_aside = table["n"].where(table["kind"] == "set aside").groupby(table["source_id"]).sum()
+    values = records["source_id"].fillna("").value_counts().add(set_aside, fill_value=0)
+    share = table["n"] / table["source_id"].map(values)
+    table = table.assign(share=share.where(table["kind"] != "deep equilibrium"))
+    order = table["kind"].map({kind: number for number, kind in enumerate(KINDS)})
+    table = table.assign(order=order, few=-table["n"]).sort_values(["source_id", "order", "few", "what", "variable"])
+    table["mend"] = table["what"].map(_mend)
+    if account:
+        cells = pd.Series({name: account[name] for name in ("records", "missing", "rejects", "not_wanted")}, name="n")
+        rows = cells.rename_axis("what").reset_index().assign(kind="cells", share=cells.to_numpy() / account["cells"])
+        table = pd.concat([table, rows])
+    text = dict.fromkeys(("source_id", "variable", "example", "mend"), "")
+    return table.reindex(columns=COLUMNS).fillna(text).reset_index(drop=True)
+
+
+def _mend(what):
+    """Find what would mend a reason."""
+    return next((words for start, words in MENDS.items() if what.startswith(start)), "")
+
+
+def _counted(table):
+    """Count equal rows, with the first of their examples."""
+    keys = ["source_id", "kind", "what", "variable"]
+    counted = table.fillna(dict.fromkeys(keys, "")).groupby(keys, sort=False)["example"].agg(n="size", example="first")
+    return counted.reset_index()
+
+
+def _of_records(records):
+    """Count doubts and notes of records."""
+    found = reasons(records.reset_index(drop=True))
+    of = records.reset_index(drop=True).loc[found.index, ["source_id", "variable", "locator"]]
+    return _counted(found.assign(**of.rename(columns={"locator": "example"})))
+
+
+def _of_rejects(records, rejects):
+    """Count cells that were set aside; a file that gave no record stands for its source."""
+    if rejects is None or rejects.empty:
+        return pd.DataFrame()
+    sources = records["source_id"].groupby(cells(records)["file"]).first()
+    example = rejects["file"] + ", row " + rejects["row"].astype("str") + ": " + rejects["value"].astype("str")
+    return _counted(
+        pd.DataFrame({
+            "source_id": rejects["file"].map(sources).astype("str").fillna(rejects["file"]), "kind": "set aside",
+            "what": rejects["reason"], "variable": rejects["column"], "example": example,
+        })
+    )  # fmt: skip
+
+
+def _of_cruises(records):
+    """Cruises whose deep 234Th is off the equilibrium."""
+    found = deep_equilibrium(records)
+    found = found[found["words"] != ""]
+    u238 = " (238U " + found["u238"] + ")"
+    return pd.DataFrame({
+        "source_id": found["source_id"], "kind": "deep equilibrium", "what": found["words"], "variable": "th234_total",
+        "n": found["n_samples"], "example": "cruise " + found["cruise"].fillna("unknown") + u238,
+    })  # fmt: skip
