@@ -3,6 +3,7 @@
 import difflib
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
@@ -19,7 +20,7 @@ FIELDS = (*NUMBERS, "time", "time_end", "year", "month", "day", "clock", *TEXTS,
 """Fields of the record that a column can hold; `clock` is the time of day, UTC, beside a `time` that is a date."""
 
 
-def _one_of(known):
+def one_of(known):
     """A text that must be one of the known words; the error names the nearest."""
 
     def check(word):
@@ -42,12 +43,12 @@ class Units(Model):
 class Values(Model):
     """A column of values."""
 
-    variable: _one_of(tuple(VARIABLES))
+    variable: one_of(tuple(VARIABLES))
     unit: str = ""
     sigma: str = ""
     sigma_kind: Literal["1sd", "2sd", "se"] = "1sd"
     flag: str = ""
-    method: _one_of(METHODS) | None = None
+    method: one_of(METHODS) | None = None
     size_min_um: float = float("nan")
     size_max_um: float = float("nan")
 
@@ -75,7 +76,14 @@ class Constants(Model):
     sample_id: str | None = None
     source_doi: str | None = None
     source_id: str | None = None
-    method: _one_of(METHODS) | None = None
+    method: one_of(METHODS) | None = None
+
+
+def spread(constants, n):
+    """Lay constants out as texts of a table, and as fields with a cell for each of n rows."""
+    told = {key: value for key, value in constants if value is not None and key != "method"}
+    texts = {key: told.pop(key) for key in (*TEXTS, "source_id") if key in told}
+    return texts, {key: np.full(n, str(value), dtype=object) for key, value in told.items()}
 
 
 _IS_FIELD = Discriminator(lambda told: "field" if isinstance(told, str) else "values")
@@ -85,7 +93,7 @@ class Tidy(Model):
     """The sidecar of any table: what each of its columns is."""
 
     columns: dict[
-        str, Annotated[Annotated[Values, Tag("values")] | Annotated[_one_of(FIELDS), Tag("field")], _IS_FIELD]
+        str, Annotated[Annotated[Values, Tag("values")] | Annotated[one_of(FIELDS), Tag("field")], _IS_FIELD]
     ] = {}
     source: Source = Source()
     constants: Constants = Constants()

@@ -81,12 +81,13 @@ def _of_places(df, cast):
     latitude, longitude = np.where(on_globe, spots.to_numpy().T, np.nan)
     land, deepest = places.on_land(latitude, longitude), places.deepest_m(latitude, longitude)
     in_sea = df["depth_m"].between(0, MAX_DEPTH_M)
+    told = df["note"].str.contains("below the sea floor of its file", regex=False).fillna(False).astype(bool)
     return [
         (~on_globe[at], FLAG_BAD, "position off the globe"),
         (land[at], FLAG_QUESTIONABLE, "position on land"),
         (_mirrored(df, cast), FLAG_QUESTIONABLE, "far from its cruise: sign of the longitude?"),
         (~in_sea, FLAG_BAD, "depth above the surface or below the deepest sea"),
-        (in_sea & (df["depth_m"] > deepest[at]), FLAG_QUESTIONABLE, "depth below the sea floor"),
+        (in_sea & ~told & (df["depth_m"] > deepest[at]), FLAG_QUESTIONABLE, "depth below the sea floor"),
     ]
 
 

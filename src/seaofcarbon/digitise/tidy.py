@@ -53,9 +53,7 @@ def read(source):
         numeric = [fields[name] for name in mapping.NUMBERS if name in fields]
         numeric = sorted({*values, *numeric, *(v.sigma for v in values.values() if v.sigma is not None)})
         cells[:, numeric] = _with_points(cells[:, numeric], source.text is not None)
-    constants = {key: value for key, value in told.constants if value is not None and key != "method"}
-    texts = {key: constants.pop(key) for key in (*mapping.TEXTS, "source_id") if key in constants}
-    same = {key: np.full(len(cells), str(value), dtype=object) for key, value in constants.items()}
+    texts, same = mapping.spread(told.constants, len(cells))
     fields = same | headers.timed(cells, fields)
     about = told.source
     table = headers.table(
