@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from seaofcarbon import flux, records, thorium
+from seaofcarbon import cli, files, flux, records, thorium
 from seaofcarbon.files import UserError
 from seaofcarbon.vocabulary import METHODS, U238_RELATIONS
 
@@ -51,7 +51,8 @@ def test_flux_of_a_cast_by_hand(samples):
     weights = np.array([25.0, 35.0, 20.0])
     assert found["sigma_measurement"] == pytest.approx(decay * 50 * np.sqrt((weights**2).sum()))
     assert found["sigma_common"] == pytest.approx(decay * 47 * 80)
-    assert found["th234_flux_sigma"] == pytest.approx(np.hypot(found["sigma_measurement"], found["sigma_common"]))
+    parts = found[["sigma_measurement", "sigma_common", "sigma_integration"]].astype(float)
+    assert found["th234_flux_sigma"] == pytest.approx(np.sqrt((parts**2).sum()))
     assert (found["n_samples"], found["flag"], found["reason"], found["u238_source"]) == (3, 1, "", "owens2011")
 
 
@@ -64,14 +65,18 @@ def test_depths_of_the_cast_itself(samples):
     assert "fluorescence" in row(table, "B", depth_kind="ppz")["reason"]
 
 
-def test_depths_from_the_sea_around(samples):
-    """Ez is the 0.1 % depth and the mixed layer is the climatology's; on land, or without covariates, a reason."""
-    lon = np.array([0.5, 1.5])
-    field = xr.DataArray(np.full((12, 1, 2), 60.0), {"month": np.arange(1, 13), "lat": [0.5], "lon": lon},
+def sea_of(**fields):
+    """Fields that are the same all year in two cells: that of cast A, and one that is nearest to B if it is sea."""
+    field = xr.DataArray(np.full((12, 1, 2), 60.0), {"month": np.arange(1, 13), "lat": [0.5], "lon": [0.5, 1.5]},
                          ("month", "lat", "lon"))  # fmt: skip
     sea = xr.Dataset({"sst": field, "euphotic_depth_01": field, "mixed_layer_depth": field / 2})
-    sea = sea.assign_coords(depth=[0.0, 300.0])
-    table = flux.fluxes(samples, ["ez", "mld"], covariates=sea)
+    sea = sea.assign({name: (("lat", "lon"), [values]) for name, values in fields.items()})
+    return sea.assign_coords(depth=[0.0, 300.0])
+
+
+def test_depths_from_the_sea_around(samples):
+    """Ez is the 0.1 % depth and the mixed layer is the climatology's; on land, or without covariates, a reason."""
+    table = flux.fluxes(samples, ["ez", "mld"], covariates=sea_of())
     assert row(table, depth_kind="ez")["depth_m"] == 60 and row(table, depth_kind="mld")["depth_m"] == 30
     assert row(table, "B", depth_kind="ez")["reason"] == "land"
     assert "no covariate" in row(flux.fluxes(samples, ["ez"]))["reason"]
@@ -142,6 +147,52 @@ def test_unknown_choices_are_refused(samples, bad):
         flux.fluxes(samples, **bad)
 
 
+def test_near_words_are_suggested():
+    """A slip in the name of a depth is answered with the name."""
+    with pytest.raises(UserError, match="did you mean equilibrium"):
+        flux.parse_depths(["equilibrum"])
+
+
+def test_shelf_is_flagged_and_the_flux_stays(samples):
+    """A bottom above 200 m, or within 50 m of the cast; a cast far below the bottom of the grid disproves the grid."""
+    sea = sea_of(bottom_depth=[240.0, 5000.0])
+    table, plain = flux.fluxes(samples, [50], covariates=sea), flux.fluxes(samples, [50])
+    assert row(table)["flag"] == 3 and row(table)["reason"] == "shelf"
+    assert "shelf" not in row(table, "B")["reason"]
+    pd.testing.assert_series_equal(table["th234_flux"], plain["th234_flux"])
+    for bottom, word in ((260.0, ""), (199.0, "shelf"), (100.0, "")):
+        assert row(flux.fluxes(samples, [50], covariates=sea_of(bottom_depth=[bottom, 5000.0])))["reason"] == word
+
+
+def test_replicates_are_told_and_copies_count_once(samples):
+    """Two values at one depth are averaged, in words; a row that is there twice is one sample, with its sigma."""
+    twice = pd.concat([samples, samples.iloc[[1]].assign(th234_total=1.7)], ignore_index=True)
+    copied = pd.concat([samples, samples.iloc[[1]]], ignore_index=True)
+    found, plain = flux.fluxes(twice, [80]), flux.fluxes(samples, [80])
+    assert row(found)["reason"] == "replicates averaged" and row(found)["flag"] == 1
+    assert row(found)["sigma_measurement"] < row(plain)["sigma_measurement"]
+    found = flux.fluxes(copied, [80])
+    assert row(found)["reason"] == "copied samples counted once"
+    assert row(found)["th234_flux_sigma"] == pytest.approx(row(plain)["th234_flux_sigma"])
+
+
+def test_order_of_the_samples_means_nothing(samples):
+    """Unsorted files give the same table."""
+    shuffled = samples.iloc[[3, 0, 4, 2, 1, 7, 5, 6]]
+    pd.testing.assert_frame_equal(flux.fluxes(shuffled, [50, 100]), flux.fluxes(samples, [50, 100]))
+
+
+def test_impossible_values_are_refused(samples):
+    """Activities in dpm m-3, a salinity of 350: one line with cast, depth and what to do; noise below 0 is possible."""
+    for name, values, words in (
+        ("th234_total", samples["th234_total"] * 1000, r"cast A, 10 m: th234_total is 16\d\d.*divide by 1000"),
+        ("u238", 2436.0, "divide by 1000"), ("salinity", 350.0, "outside 0 to 45: mend it"),
+    ):  # fmt: skip
+        with pytest.raises(UserError, match=words):
+            flux.fluxes(samples.assign(**{name: values}))
+    assert np.isfinite(row(flux.fluxes(samples.assign(th234_total=-0.02), [50]))["th234_flux"])
+
+
 def test_choices_table(samples):
     """The reference does not differ from itself; Pates & Muir adds 171 per 100 m; density left out looks like flux."""
     table = flux.choices(samples.assign(temperature=10.0), 60)
@@ -149,6 +200,171 @@ def test_choices_table(samples):
     assert change["owens2011, trapezoid"] == 0
     assert change["238U: pates_muir2007"] == pytest.approx(171 * 0.6, abs=0.5)
     assert 60 < change["mistake: density left out"] < 120 and abs(change["density at depth"]) < 2
+
+
+# --- Two occupations ------------------------------------------------------------------------------------------
+
+
+def visit(samples, name, days, km=0.0, **values):
+    """Cast A again, so many days later and km to the north, with other values."""
+    again = samples[samples["cast_id"] == "A"].assign(cast_id=name, station=name, **values)
+    again["time"] += pd.Timedelta(days=days)
+    return again.assign(latitude=again["latitude"] + km / 111.2)
+
+
+def test_revisits_finds_the_planted_pairs(samples):
+    """The nearest earlier cast in the window, the longest ago among equals, and none of another water mass."""
+    warm = samples.assign(temperature=10.0)
+    casts = pd.concat([
+        warm, visit(warm, "A20", 20), visit(warm, "A35", 35, km=1), visit(warm, "A41", 41, km=30),
+        visit(warm, "far", 20, km=90), visit(warm, "late", 200), visit(warm, "front", 42, temperature=12.0),
+        visit(warm, "warm", 22, temperature=12.5),
+    ])  # fmt: skip
+    found = flux.revisits(casts).set_index("cast_id")
+    # A35 could go with A20 too, which is as near; A41 is 29 km from A35, too soon; far is nearer to no one
+    assert found["earlier_id"].to_dict() == {"A20": "A", "A35": "A", "A41": "A", "front": "warm"}
+    assert found.loc["A35", "interval_d"] == 35 and found.loc["A35", "distance_km"] == pytest.approx(1, rel=0.01)
+    order = np.random.default_rng(0).permutation(len(casts))
+    again = flux.revisits(casts.iloc[order]).sort_values("cast_id", ignore_index=True)
+    pd.testing.assert_frame_equal(again, flux.revisits(casts).sort_values("cast_id", ignore_index=True))
+
+
+def test_non_steady_table(samples):
+    """Equal occupations give the steady state; casts that were not revisited say so; short intervals are flagged."""
+    casts = pd.concat([samples, visit(samples, "A20", 20), visit(samples, "A26", 26)])
+    found, steady = (flux.fluxes(casts, [50, 100], method=method, window_d=(3, 60)) for method in ("nss", "ss"))
+    assert list(found.columns) == [*flux.COLUMNS, "interval_d"] and set(found["method"]) == {"th234_nss"}
+    for name in ("A20", "A26"):
+        for depth in (50.0, 100.0):
+            one = row(found, name, depth_m=depth)
+            assert one["th234_flux"] == pytest.approx(row(steady, name, depth_m=depth)["th234_flux"])
+            assert one["sigma_measurement"] > 1.5 * row(steady, name, depth_m=depth)["sigma_measurement"]
+    assert row(found, "A20", depth_m=50.0)["interval_d"] == 20 and row(found, "A20", depth_m=50.0)["flag"] == 1
+    alone = found[found["cast_id"].isin(["A", "B"])]
+    assert set(alone["reason"]) == {"no earlier occupation within 3 to 60 d and 50 km"} and set(alone["flag"]) == {9}
+    soon = flux.fluxes(casts[casts["cast_id"] != "A"], [50], method="nss", window_d=(3, 60))
+    assert row(soon, "A26")["reason"] == "nss_noise" and row(soon, "A26")["flag"] == 3
+
+
+def test_non_steady_uses_the_earlier_occupation(samples):
+    """With more 234Th before, more has sunk: the layer formula, by hand, on a constant profile."""
+    before = samples.assign(th234_total=1.8)
+    found = flux.fluxes(pd.concat([before, visit(before, "later", 20, th234_total=1.5)]), [100], method="nss")
+    u = float(1000 * thorium.u238_from_salinity(35.0))
+    expected = thorium.non_steady_layer(u, 1800, 1500, 20, 100)
+    assert row(found, "later")["th234_flux"] == pytest.approx(float(expected), rel=1e-9)
+    shallow = sea_of(bottom_depth=[100.0, 5000.0])
+    doubted = pd.concat([before[before["depth_m"] < 100], visit(before, "later", 20)])
+    assert "earlier occupation: shelf" in row(flux.fluxes(doubted, [50], covariates=shallow, method="nss"), "later")[
+        "reason"]  # fmt: skip
+    short = pd.concat([before[before["depth_m"] < 100], visit(before, "later", 20)])
+    assert "the earlier occupation" in row(flux.fluxes(short, [100], method="nss"), "later")["reason"]
+
+
+@pytest.mark.parametrize("bad", [{"min_days": 1}, {"min_days": 60, "max_days": 10}, {"max_km": 0}])
+def test_windows_that_make_no_sense_are_refused(samples, bad):
+    """Days under three multiply the noise by more than 16."""
+    with pytest.raises(UserError, match="give"):
+        flux.revisits(samples, **bad)
+
+
+# --- Upwelling, divergence, budget ----------------------------------------------------------------------------
+
+
+def test_upwelling_is_stated(samples):
+    """A rate for all casts, or for each with its error; the reason tells it, and a cast without a rate has no flux."""
+    still, found = flux.fluxes(samples, [80]), flux.fluxes(samples, [80], upwelling_m_d=0.5)
+    gained = row(found)["th234_flux"] - row(still)["th234_flux"]
+    assert gained == pytest.approx(0.5 * 800) and row(found)["flag"] == 1
+    assert row(found)["reason"] == "upwelling 0.5 m d-1"
+    one = flux.fluxes(samples, [50], upwelling_m_d=(pd.Series({"A": 0.5}), 0.2), diffusivity_m2_d=0.864)
+    assert row(one)["reason"] == "upwelling 0.5 m d-1; diffusivity 0.864 m2 d-1"
+    assert row(one, "B")["reason"].startswith("no rate") and row(one, "B")["flag"] == 9
+    for bad in ({"diffusivity_m2_d": -1.0}, {"upwelling_m_d": (1.0, -0.1)}, {"upwelling_m_d": (1.0, 0.1, 2.0)}):
+        with pytest.raises(UserError, match="give"):
+            flux.fluxes(samples, **bad)
+
+
+def test_divergence_is_the_difference_of_two_fluxes(samples):
+    """What is lost between 80 and 200 m, surer than the two fluxes apart; per metre; words for what cannot be."""
+    lost = row(flux.divergence(samples, 80, 200))
+    upper, lower = (row(flux.fluxes(samples, [z])) for z in (80, 200))
+    assert lost["remineralisation"] == pytest.approx(upper["th234_flux"] - lower["th234_flux"])
+    assert lost["remineralisation_per_m"] == pytest.approx(lost["remineralisation"] / 120)
+    assert lost["sigma_common"] == pytest.approx(thorium.decay_constant() * 47 * 120)
+    assert lost["remineralisation_sigma"] < np.hypot(upper["th234_flux_sigma"], lower["th234_flux_sigma"])
+    assert row(flux.divergence(samples, "equilibrium", 200))["upper_m"] == pytest.approx(80)
+    assert row(flux.divergence(samples, 80, 20))["reason"] == "the upper depth is below the lower one"
+    assert row(flux.divergence(samples, 80, 300))["reason"] == "below the last sample"
+
+
+def test_budget_by_hand(samples):
+    """Inventory over flux is the residence time; the deficit is what lambda turns into the flux."""
+    found = row(flux.budget(samples, [40]))
+    u = 1000 * float(thorium.u238_from_salinity(35.0))
+    assert found["deficit_inventory"] == pytest.approx(800 * 40)
+    assert found["th234_inventory"] == pytest.approx((u - 800) * 40)
+    assert found["residence_time_d"] == pytest.approx((u - 800) / 800 / thorium.decay_constant())
+    assert np.isnan(row(flux.budget(samples, [300]))["th234_inventory"])
+
+
+# --- Labelled arrays ------------------------------------------------------------------------------------------
+
+
+def grid_of(samples, factor=1.0, units="dpm L-1"):
+    """The two casts as a grid (cast, depth) with gaps; S = 35, one 238U measured."""
+    wide = samples.assign(u238=[2.5] + [np.nan] * 7, u238_sigma=[0.05] + [np.nan] * 7).pivot(
+        index="cast_id", columns="depth_m"
+    )
+    names = ("th234_total", "th234_total_sigma", "u238", "u238_sigma", "salinity")
+    scale = {name: 1.0 if name == "salinity" else factor for name in names}
+    return xr.Dataset(
+        {n: (("cast", "depth"), scale[n] * wide[n].to_numpy(float), {"units": "1" if n == "salinity" else units})
+         for n in names}, {"cast": ["A", "B"], "depth": np.unique(samples["depth_m"])},
+    )  # fmt: skip
+
+
+def test_grids_give_the_fluxes_of_tables(samples):
+    """The same numbers in memory, in blocks, in other units, with more dimensions and depths that follow the bottom."""
+    table = flux.fluxes(samples.assign(u238=[2.5] + [np.nan] * 7, u238_sigma=[0.05] + [np.nan] * 7), [50.0, 150])
+    grid = grid_of(samples)
+    found = flux.from_dataset(grid, [50.0, 150])
+    names = ["th234_flux", "th234_flux_sigma", "sigma_measurement", "sigma_common", "sigma_integration"]
+    for name in names:
+        grid_name = name.replace("sigma_", "th234_flux_sigma_")
+        np.testing.assert_allclose(found[grid_name].to_numpy().ravel(), table[name], rtol=1e-9)
+        assert found[grid_name].attrs["units"] == "dpm m-2 d-1"
+    words = found["reason"].attrs["flag_meanings"].split()
+    assert words[found["reason"].sel(cast="B", target_depth=150).item()] == "below_the_last_sample"
+    sloping = grid.rename_dims(depth="s").reset_index("depth").reset_coords("depth")
+    sloping["depth"] = sloping["depth"] + xr.zeros_like(grid["cast"], dtype=float)
+    others = {
+        "blocks": flux.from_dataset(grid.chunk({"cast": 1, "depth": 2}), [50.0, 150]),
+        "dpm m-3": flux.from_dataset(grid_of(samples, 1000.0, "dpm m-3"), [50.0, 150]),
+        "Bq m-3": flux.from_dataset(grid_of(samples, 1000 / 60, "Bq m-3"), [50.0, 150]),
+        "months": flux.from_dataset(grid.expand_dims(month=[1, 2]), [50.0, 150]).isel(month=1),
+        "levels of their own": flux.from_dataset(sloping, [50.0, 150], level="s"),
+    }  # fmt: skip
+    assert others["blocks"].chunks
+    for name, other in others.items():
+        np.testing.assert_allclose(other["th234_flux"], found["th234_flux"], rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(other["th234_flux_sigma"], found["th234_flux_sigma"], rtol=1e-9, err_msg=name)
+
+
+def test_grids_that_say_too_little_are_refused(samples):
+    """No unit, an unknown one, heights for depths, no uranium: one line each."""
+    grid = grid_of(samples)
+    bad = {
+        "units ''": grid.assign(th234_total=grid["th234_total"].drop_attrs()),
+        "units 'dpm/kg'": grid.assign(th234_total=grid["th234_total"].assign_attrs(units="dpm/kg")),
+        "above 6 dpm L-1": grid.assign(th234_total=(1000 * grid["th234_total"]).assign_attrs(units="dpm L-1")),
+        "positive down": grid.assign_coords(depth=-grid["depth"]),
+        "no salinity or u238": grid.drop_vars(["u238", "salinity"]),
+        "level=...": grid.rename_dims(depth="s").assign_coords(depth=0.0),
+    }  # fmt: skip
+    for words, ds in bad.items():
+        with pytest.raises(UserError, match=words):
+            flux.from_dataset(ds)
 
 
 # --- Wide CSV --------------------------------------------------------------------------------------------
@@ -185,6 +401,7 @@ def test_wide_csv(tmp_path):
         ("station", "cruise", "column cruise is there twice"),
         (",50,2.0,", ",50,2.0x,", "row 2, column th234_total: '2.0x' is no number"),
         (",10,1.8,", ",10,1800,", "row 3, column th234_total: '1800' is outside -0.5 to 6 dpm L-1: it may be dpm m-3"),
+        ("35.0\n", "350\n", "row 3, column salinity: '350' is outside 0 to 45"),
         (",10,1.8,", ",-10,1.8,", "row 3, column depth_m: '-10' is outside"),
         (",10,1.8,", ",,1.8,", "row 3, column depth_m: is empty"),
         ("40.3,349.9,100", "94,349.9,100", "row 4, column latitude"),
@@ -198,6 +415,24 @@ def test_a_bad_wide_csv_is_one_clear_line(tmp_path, old, new, says):
         flux.read_wide_csv(path)
     message = str(caught.value)
     assert says in message and str(path) in message and "\n" not in message
+
+
+def test_the_command_line_pairs_visits_and_says_what_has_no_sigma(tmp_path, capsys):
+    """Two visits in one file, 238U without its sigma: a flux between them, and a word on the terminal."""
+    lines = [
+        f"X1,{station},2014-05-{day},40.3,-10.1,{depth},{th},0.05,2.4\n"
+        for station, day, th in (("1", "01", 1.8), ("2", "21", 1.5)) for depth in (0, 50, 100)
+    ]  # fmt: skip
+    path = write(tmp_path, HEADER.replace("salinity", "u238") + "".join(lines))
+    out = tmp_path / "fluxes.csv"
+    assert cli.main(["flux", str(path), "--out", str(out), "--method", "nss", "--window", "5,30", "--radius", "9"]) == 0
+    assert "no sigma of 238U for 2 casts" in capsys.readouterr().err
+    found = files.read_csv(out).set_index("station")
+    assert found["th234_flux"].iloc[1] == pytest.approx(3698.2313249699805)
+    assert found["reason"].tolist() == [
+        "no earlier occupation within 5 to 30 d and 9 km", "no sigma of 234Th or 238U"]  # fmt: skip
+    assert cli.main(["flux", str(path), "--out", str(out), "--upwelling", "1,0.3", "--diffusivity", "0.9"]) == 0
+    assert files.read_csv(out)["reason"].str.endswith("upwelling 1 m d-1; diffusivity 0.9 m2 d-1").all()
 
 
 def test_an_empty_or_absent_file_is_told(tmp_path):

@@ -109,6 +109,44 @@ def test_sigma_against_monte_carlo(rule):
     np.testing.assert_allclose(found.flux.std(axis=0), found.sigma_measurement[0], rtol=0.02)
 
 
+def test_integration_error_against_monte_carlo():
+    """Changes that lie anywhere between the bottles spread the true flux by the sigma that is stated."""
+    rng = np.random.default_rng(3)
+    depth, deficit = np.array([0.0, 40, 100]), np.array([900.0, 400, 0])
+    targets, fine, n = np.array([25.0, 40, 70, 100]), np.linspace(0, 100, 2001), 3000
+    share = thorium.TRANSITION
+    true = np.zeros((n, len(fine)))
+    for z, width, change in ((0.0, 40.0, -500.0), (40.0, 60.0, -400.0)):
+        start = z + rng.uniform(0, (1 - share) * width, (n, 1))
+        true += change * np.clip((fine - start) / (share * width), 0, 1)
+    below = LAMBDA * np.cumsum(900 + true, axis=1) * (fine[1] - fine[0])
+    spread = below[:, np.searchsorted(fine, targets)].std(axis=0)
+    found = flux(depth, deficit, targets, th_sigma=0.0).sigma_integration[0]
+    np.testing.assert_allclose(found[[1, 3]], spread[[1, 3]], rtol=0.04)  # at the bottles it is exact
+    np.testing.assert_allclose(found, spread, rtol=0.35)  # between them the form of a sharp step is used, scaled
+
+
+def test_integration_error_of_a_layer_against_monte_carlo():
+    """Between two depths only what is between them counts; at the bottles the parts add up as squares."""
+    rng = np.random.default_rng(4)
+    depth, deficit = np.array([0.0, 40, 100]), np.array([900.0, 400, 0])
+    fine, n = np.linspace(0, 100, 2001), 4000
+    true = np.full((n, len(fine)), 900.0)
+    for z, width, change in ((0.0, 40.0, -500.0), (40.0, 60.0, -400.0)):  # sharp steps, scaled below
+        true += change * (fine > z + rng.uniform(0, width, (n, 1)))
+    below = LAMBDA * np.cumsum(true, axis=1) * (fine[1] - fine[0])
+    start, targets = np.array([0.0, 20, 20, 40, 50]), np.array([100.0, 100, 30, 100, 70])
+    spread = (below[:, np.searchsorted(fine, targets)] - below[:, np.searchsorted(fine, start)]).std(axis=0)
+    found = flux(depth, deficit, targets, start=start, th_sigma=0.0).sigma_integration[0]
+    np.testing.assert_allclose(found, (1 - thorium.TRANSITION) * spread, rtol=0.05)
+
+
+def test_integration_error_is_none_where_nothing_changes():
+    """A constant deficit, or changes that are all noise, leave nothing between the bottles."""
+    assert flux([0, 50, 100], [500, 500, 500], 100).sigma_integration[0, 0] == 0
+    assert flux([0, 50, 100], [500, 520, 490], 100, th_sigma=50.0).sigma_integration[0, 0] == 0
+
+
 def test_common_error_adds_linearly():
     """0.047 dpm L-1 in the 238U relation is 135 dpm m-2 d-1 per 100 m, however many bottles there are."""
     for depth in ([0, 100], np.linspace(0, 100, 30)):
@@ -130,11 +168,77 @@ def test_covariance_against_monte_carlo():
     np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
+@pytest.mark.parametrize("rule", thorium.RULES)
+@pytest.mark.parametrize("interval", [np.inf, 20.0])
+def test_transport_sigma_against_monte_carlo(rule, interval):
+    """The noise of a bottle acts on deficit and supply together, also between bottles and near the ends."""
+    rng = np.random.default_rng(5)
+    depth, n = np.array([5.0, 25, 60, 110, 180]), 20000
+    sigma, targets = np.array([40.0, 60, 50, 80, 30]), [3, 15, 40, 75, 100, 180]
+    th = 2000 + sigma * rng.standard_normal((n, 5))
+    cast, gain = np.repeat(np.arange(n), 5), 1 / (1 - np.exp(-LAMBDA * interval))
+    args = np.tile(depth, n), th.ravel(), np.full(5 * n, 2400.0), cast, targets
+    options = {"th_sigma": np.tile(sigma, n), "rule": rule}
+    if np.isinf(interval):
+        found = thorium.steady_state_flux(*args, **options)
+    else:
+        first = args[0][:5], np.full(5, 2000.0), np.zeros(5), np.arange(5) * 0
+        one = [np.tile(part, n) for part in first[:3]]
+        found = thorium.non_steady_flux(
+            (*one, cast), (*args[:2], np.tile(sigma, n), cast, args[2], 0 * args[2]), interval, targets, rule=rule
+        )
+        assert gain > 2
+    found = thorium.add_transport(found, *args, velocity=1.5, diffusivity=60.0, interval_d=interval, **options)
+    np.testing.assert_allclose(found.flux.std(axis=0), found.sigma_measurement[0], rtol=0.03)
+
+
 def test_missing_sigma_has_a_reason_and_hits_only_its_depths():
     """A bottle without sigma takes sigma from the fluxes that it bears on; the flux itself stays."""
     found = flux([10, 50, 100], [800, 400, 0], [30, 50, 80], th_sigma=[50, 50, np.nan])
     assert np.isfinite(found.flux).all() and reasons(found) == ["", "", "no sigma of 234Th or 238U"]
     np.testing.assert_array_equal(np.isnan(found.sigma_measurement[0]), [False, False, True])
+
+
+# --- Upwelling and diffusion -----------------------------------------------------------------------------------
+
+
+def with_transport(depth, th, targets, **rates):
+    """Flux of one cast with a supply, less that without."""
+    depth, th = np.asarray(depth, dtype=float), np.asarray(th, dtype=float)
+    args = depth, th, np.full(len(th), 2400.0), np.zeros(len(th), int), targets
+    before = thorium.steady_state_flux(*args, th_sigma=0.0)
+    after = thorium.add_transport(before, *args, th_sigma=0.0, **rates)
+    return after.flux[0] - before.flux[0], after
+
+
+def test_transport_is_exact_for_a_line_and_a_parabola():
+    """The supply w dTh/dz of a line, Kz d2Th/dz2 of a parabola, also between bottles; nothing above the first."""
+    depth, targets = np.array([0.0, 10, 35, 80, 100, 190]), np.array([0.0, 7, 35, 90, 190])
+    gained, _ = with_transport(depth, 1500 + 4 * depth, targets, velocity=0.5)
+    np.testing.assert_allclose(gained, 0.5 * 4 * targets, rtol=1e-12)
+    gained, _ = with_transport(depth, 1500 + 4 * depth - 0.01 * depth**2, targets, diffusivity=0.864)
+    np.testing.assert_allclose(gained, 0.864 * -0.02 * targets, rtol=1e-9, atol=1e-12)
+    gained, _ = with_transport(depth, 1500 + 4 * depth, targets, diffusivity=86.4)
+    np.testing.assert_allclose(gained, 0, atol=1e-9)
+    gained, _ = with_transport([20, 60, 100], [1500, 1700, 2400], [10, 20, 60], velocity=1.0)
+    np.testing.assert_allclose(gained, [0, 0, 200])
+
+
+def test_errors_of_rates_are_shared_by_the_cast():
+    """A velocity of 1 +- 0.3 m d-1 over a rise of 400 dpm m-3 is 400 +- 120, beside the error of the 238U relation."""
+    depth, th = [0, 50, 100], [1600, 1700, 2000]
+    gained, found = with_transport(depth, th, [100], velocity=1.0, velocity_sigma=0.3)
+    assert gained[0] == pytest.approx(400) and found.sigma_common[0, 0] == pytest.approx(120)
+    gained, found = with_transport(depth, th, [100], diffusivity_sigma=10.0)  # slopes -1 and 9 at the ends
+    assert gained[0] == 0 and found.sigma_common[0, 0] == pytest.approx(80)
+
+
+def test_transport_needs_a_rate_and_three_samples():
+    """Two samples have no curvature; a rate that is missing gives no flux."""
+    for depth, rates in (([0, 100], {"diffusivity": 1.0}), ([0, 50, 100], {"velocity": np.nan})):
+        _, found = with_transport(depth, [1500] * len(depth), [80], **rates)
+        assert np.isnan(found.flux).all() and "no rate" in reasons(found)[0]
+    assert np.isfinite(with_transport([0, 100], [1500, 1500], [80], velocity=1.0)[0]).all()
 
 
 # --- What is missing says why -------------------------------------------------------------------------------
@@ -259,6 +363,24 @@ def test_flux_is_additive_over_depth(cast):
 
 
 @fast
+@given(casts(), st.sampled_from(thorium.RULES))
+def test_layers_add_up(cast, rule):
+    """What the flux gains from 33 to 100 m is the difference of the two, and its variance that of the difference."""
+    sigma, upper, lower = cast[1] / 20, [33.0, 33, 0, 100], [100.0, 33, 100, 33]
+    options = {"th_sigma": sigma, "u_common_sigma": 47.0, "rule": rule}
+    layer = thorium.steady_state_flux(*cast, lower, start=upper, **options)
+    at = thorium.steady_state_flux(*cast, [33.0, 100.0], **options)
+    np.testing.assert_allclose(layer.flux[:, 0], at.flux[:, 1] - at.flux[:, 0], rtol=1e-8, atol=1e-4)
+    np.testing.assert_allclose(layer.sigma_common[:, 0], np.diff(at.sigma_common)[:, 0], rtol=1e-9, atol=1e-9)
+    for part in ("flux", "sigma_measurement", "sigma_common", "sigma_integration"):
+        np.testing.assert_allclose(getattr(layer, part)[:, 2], getattr(at, part)[:, 1], rtol=1e-8, atol=1e-4)
+    covariance = thorium.flux_covariance(*cast, 33.0, 100.0, th_sigma=sigma, rule=rule)
+    square = (at.sigma_measurement**2).sum(axis=1) - 2 * covariance[:, 0]
+    np.testing.assert_allclose(layer.sigma_measurement[:, 0] ** 2, square, rtol=1e-6, atol=1e-2)
+    assert np.isnan(layer.flux[:, 3]).all() and (layer.flux[np.isfinite(layer.flux[:, 1]), 1] == 0).all()
+
+
+@fast
 @given(casts(), st.floats(0.05, 0.95))
 def test_a_sample_on_the_line_changes_nothing(cast, share):
     """Trapezoid: a bottle on the straight line between two others tells nothing new."""
@@ -280,6 +402,18 @@ def test_equal_occupations_are_a_steady_state(cast, days):
     sigma = np.ones(len(th))
     found = thorium.non_steady_flux((depth, th, sigma, index), (depth, th, sigma, index, u, 0 * u), interval, TARGETS)
     np.testing.assert_allclose(found.flux, thorium.steady_state_flux(*cast, TARGETS).flux, rtol=1e-9, atol=1e-5)
+
+
+@fast
+@given(casts(), st.floats(0, 2))
+def test_non_steady_forgets_the_first_occupation(cast, factor):
+    """After many mean lives it does not matter what was there before."""
+    depth, th, u, index = cast
+    interval = np.full(index.max() + 1, 900.0)
+    found = thorium.non_steady_flux(
+        (depth, factor * th, 0 * th, index), (depth, th, 0 * th, index, u, 0 * u), interval, TARGETS
+    )
+    np.testing.assert_allclose(found.flux, thorium.steady_state_flux(*cast, TARGETS).flux, rtol=1e-6, atol=1e-3)
 
 
 # --- Two occupations, equilibrium depth, gaps ----------------------------------------------------------------

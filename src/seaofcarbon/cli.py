@@ -181,8 +181,12 @@ def flux(
     out: OutOption,
     depth: Annotated[list[str] | None, typer.Option(help="m (default 100), or equilibrium, ez, ppz, mld")] = None,
     u238: Annotated[str, typer.Option(help="238U from salinity: owens2011, pates_muir2007 or chen1986")] = "owens2011",
-    method: Annotated[str, typer.Option(help="ss (steady state)")] = "ss",
+    method: Annotated[str, typer.Option(help="ss (steady state) or nss (between two visits to the same water)")] = "ss",
     integration: Annotated[str, typer.Option(help="trapezoid or layers")] = "trapezoid",
+    window: Annotated[str, typer.Option(help="days between two visits, shortest and longest")] = "10,60",
+    radius: Annotated[float, typer.Option(help="km between two visits, at most")] = 50.0,
+    upwelling: Annotated[str, typer.Option(help="m d-1, positive upward, or with its sigma: 1,0.3")] = "0",
+    diffusivity: Annotated[str, typer.Option(help="vertical, m2 d-1, or with its sigma: 0.86,0.4")] = "0",
     covariates: Annotated[Path | None, typer.Option(help="covariates.nc of a run, for the depths ez and mld")] = None,
 ):
     """Compute 234Th fluxes from casts.
@@ -196,27 +200,53 @@ def flux(
     from seaofcarbon.run import check_value, suggest
 
     _writable(out, ".csv", ".parquet")
-    if method != "ss":
-        raise files.UserError(f"--method {method} is not one of ss{suggest(method, ['ss'])}")
+    methods = calculator.METHODS
+    if method not in methods:
+        raise files.UserError(f"--method {method} is not one of {', '.join(methods)}{suggest(method, methods)}")
+    days = _numbers("--window", window)
+    if len(days) != 2:
+        raise files.UserError(f"--window {window}: give two numbers of days, such as 10,60")
+    calculator.check_window(days, radius)
+    rates = {
+        "upwelling_m_d": _numbers("--upwelling", upwelling), "diffusivity_m2_d": _numbers("--diffusivity", diffusivity),
+    }  # fmt: skip
     depths = calculator.parse_depths(depth or ["100"])
     relation, rule = check_value("u238_relation", u238), check_value("integration", integration)
     samples = calculator.read_samples(source)
     sea = files.read_netcdf(covariates) if covariates else _embedded_fields(depths)
-    found = calculator.fluxes(samples, depths, relation, rule, sea)
+    found = calculator.fluxes(
+        samples, depths, relation, rule, sea, method=method, window_d=days, max_km=radius, **rates
+    )
     (files.write_csv if out.suffix == ".csv" else files.write_parquet)(found, out)
     given = int(found["th234_flux"].notna().sum())
     casts, missing = found["cast_id"].nunique(), len(found) - given
     print(f"{out}: {given:,} fluxes of {casts:,} casts; {missing:,} are missing, each with a reason")
+    for name, unsure in calculator.without_sigma(samples).items():
+        if unsure:
+            _say(f"no sigma of {name} for {unsure:,} casts: where it is missing, their fluxes have none")
+
+
+def _numbers(name, text):
+    """Read one number, or two with a comma between them."""
+    from seaofcarbon.files import UserError
+
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not (1 <= len(numbers) <= 2 and all(abs(number) < 1e6 for number in numbers)):
+        raise UserError(f"{name} {text}: give one number, or two with a comma between them")
+    return numbers
 
 
 def _embedded_fields(depths):
-    """Return the climatology when a depth follows the mixed layer; light needs chlorophyll, which is not embedded."""
+    """Return the climatology, for the mixed layer and the sea floor; light needs chlorophyll, which is not embedded."""
     from seaofcarbon import catalog
     from seaofcarbon.files import UserError
 
     if "ez" in depths:
         raise UserError("--depth ez needs chlorophyll: add --covariates runs/NAME/covariates.nc")
-    return catalog.climatology() if "mld" in depths else None
+    return catalog.climatology()
 
 
 @app.command()

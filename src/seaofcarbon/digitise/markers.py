@@ -265,7 +265,7 @@ class _Search:
         if not (1.5 <= half <= self.largest and np.hypot(fx - x, fy - y) < half):
             return number, shape, half, 0.0
         gain, _, whole = self.tally(number, shape, half, *self.window(fx, fy, half + 4), _sum)
-        return number, shape, half, gain * max(gain / whole - FITS, 0.0) ** 2
+        return number, shape, half, gain * max(gain / whole - 0.5, 0.0) ** 2
 
     def blobs(self):
         """Find the middles of the thickest places of ink: x, y, radius."""

@@ -1,0 +1,88 @@
+"""Samples from files: records, or a wide CSV."""
+
+import difflib
+from pathlib import Path
+
+from seaofcarbon import ocean, records
+from seaofcarbon.files import KEY_RANGES, UserError, checked_numbers, checked_times, read_csv, refuse_cells
+from seaofcarbon.flux.samples import KEYS
+from seaofcarbon.vocabulary import VARIABLES
+
+_NEEDED = ("cruise", "station", "time", "latitude", "longitude", "depth_m", "th234_total")
+_MISSING = ["", "nd", "n.d.", "ND", "NA", "nan", "NaN", "-999", "-999.0", "-9999", "-9999.0"]
+
+
+def _check_columns(names, path):
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise UserError(f"{path}: column {twice[0]} is there twice: rename or remove one")
+    wanted = [name for name in _NEEDED if name not in names]
+    if not wanted and not {"u238", "salinity"} & set(names):
+        wanted = ["u238 or salinity"]
+    if wanted:
+        near = difflib.get_close_matches(wanted[0], [name for name in names if name not in _NEEDED], 1, 0.5)
+        mend = f"rename the column {near[0]!r}" if near else f"add it (columns here: {', '.join(names)})"
+        raise UserError(f"{path}: column {wanted[0]} is missing: {mend}")
+
+
+def read_wide_csv(path):
+    """Read a table with one row per sample and one column per quantity.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with cruise, station, time (ISO 8601), latitude, longitude, depth_m, th234_total (dpm L-1), and u238
+        (dpm L-1) or salinity; th234_total_sigma, u238_sigma, temperature, fluorescence if known. Empty, nd, NA and -999
+        are missing.
+
+    Returns
+    -------
+    DataFrame
+        Samples as from `records.to_samples`.
+
+    Raises
+    ------
+    UserError
+        One line with file, row (1 is the header) and column, and what would mend it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no file {path}: check its name")
+    # Without a header to pandas, the index is the row in the file less one, and times are still text.
+    options = {"header": None, "dtype": str, "skip_blank_lines": False, "skipinitialspace": True}
+    table = read_csv(path, na_values=_MISSING, encoding="utf-8-sig", **options)
+    names = [str(name).strip() for name in table.iloc[0].fillna("")]
+    _check_columns(names, path)
+    df = table.iloc[1:].set_axis(names, axis=1).dropna(how="all")
+    if df.empty:
+        raise UserError(f"{path} holds no samples: add rows below the header")
+    times = checked_times(df["time"], path)
+    known = [name for name in names if name in KEY_RANGES or name.removesuffix("_sigma") in VARIABLES]
+    numbers = {name: checked_numbers(df[name], path) for name in known}
+    for name in ("time", "latitude", "longitude", "depth_m"):
+        refuse_cells(df[name].isna(), df[name], path, "and has to be filled, or the row left out")
+    df = df.assign(**numbers, time=times, source_id=path.name)
+    df["longitude"] = ocean.wrap(df["longitude"])
+    df["cast_id"] = records.cast_ids(df)
+    rest = [name for name in known if name not in KEY_RANGES]
+    return df[[*KEYS, "depth_m", *rest]].sort_values(["cast_id", "depth_m"], kind="stable").reset_index(drop=True)
+
+
+def read_samples(path):
+    """Read samples from a file of records (Parquet, or CSV with a column `variable`) or from a wide CSV.
+
+    Raises
+    ------
+    UserError
+        If the file is neither, or holds no total 234Th.
+    """
+    path = Path(path)
+    if path.suffix == ".csv":
+        if not path.is_file():
+            raise UserError(f"no file {path}: check its name")
+        if "variable" not in read_csv(path, nrows=0).columns:
+            return read_wide_csv(path)
+    samples = records.to_samples(records.read(path))
+    if "th234_total" not in samples or samples["th234_total"].isna().all():
+        raise UserError(f"{path} has no usable total 234Th: a flux needs records of th234_total")
+    return samples

@@ -1,0 +1,193 @@
+"""Samples become arrays: casts numbered, 238U beside 234Th, dpm m-3; impossible values are refused."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seaofcarbon import thorium
+from seaofcarbon.files import UserError
+from seaofcarbon.vocabulary import LITRES_PER_M3, U238_RELATIONS, VARIABLES
+
+MIN_SAMPLES = 3
+METHODS = ("ss", "nss")
+_NAMES = {
+    "relation": ("238U relation", U238_RELATIONS), "rule": ("integration rule", thorium.RULES),
+    "method": ("method", METHODS),
+}  # fmt: skip
+KEYS = ["cast_id", "source_id", "cruise", "station", "time", "latitude", "longitude"]
+
+
+class Casts(NamedTuple):
+    """Casts with total 234Th: arrays (n,) by sample, activities in dpm m-3, and one head row per cast."""
+
+    samples: pd.DataFrame
+    heads: pd.DataFrame
+    cast: np.ndarray
+    depth: np.ndarray
+    th: np.ndarray
+    th_sigma: np.ndarray
+    u: np.ndarray
+    u_sigma: np.ndarray
+    u_common: np.ndarray
+    u_source: np.ndarray
+    notes: np.ndarray
+
+    @property
+    def balance(self):
+        """First arguments of the functions in `thorium`."""
+        return self.depth, self.th, self.u, self.cast
+
+    @property
+    def sigmas(self):
+        """Their standard errors."""
+        return {"th_sigma": self.th_sigma, "u_sigma": self.u_sigma, "u_common_sigma": self.u_common}
+
+
+def check_names(**given):
+    """Refuse a relation, rule or method that is unknown.
+
+    Raises
+    ------
+    UserError
+        With the names that are known.
+    """
+    for kind, word in given.items():
+        what, known = _NAMES[kind]
+        if word not in known:
+            raise UserError(f"{what} {word!r} is unknown: use one of {', '.join(known)}")
+
+
+def column(df, name):
+    """Numbers of a column, NaN where there is none."""
+    return df[name].to_numpy(float) if name in df else np.full(len(df), np.nan)
+
+
+def join_words(*words):
+    """Arrays of words, joined with "; " where there are several."""
+    total = words[0]
+    for more in words[1:]:
+        total = total + np.where((total != "") & (more != ""), "; ", "") + more
+    return total
+
+
+def uranium(samples, relation="owens2011", measured=True):
+    """238U of each sample: measured where there is a value, else from salinity.
+
+    Missing salinities between known ones of the same cast are interpolated (`thorium.fill_gaps`).
+
+    Parameters
+    ----------
+    samples : DataFrame
+        cast_id, depth_m, and u238 (+ u238_sigma) or salinity, or both.
+    relation : str
+        A name in `vocabulary.U238_RELATIONS`.
+    measured : bool
+        False leaves measured values aside.
+
+    Returns
+    -------
+    DataFrame
+        u238, u238_sigma (measurement), u238_common (error of the relation, shared by the cast), dpm L-1; u238_source.
+
+    Raises
+    ------
+    UserError
+        If the relation is unknown.
+    """
+    check_names(relation=relation)
+    salinity = column(samples, "salinity")
+    salinity = thorium.fill_gaps(samples["depth_m"], salinity, pd.factorize(samples["cast_id"])[0])
+    seen = column(samples, "u238") if measured else np.full(len(samples), np.nan)
+    has = np.isfinite(seen)
+    u238 = np.where(has, seen, thorium.u238_from_salinity(salinity, relation))
+    source = np.where(has, "measured", np.where(np.isfinite(u238), relation, ""))
+    return pd.DataFrame({
+        "u238": u238, "u238_sigma": np.where(has, column(samples, "u238_sigma"), 0.0),
+        "u238_common": np.where(has, 0.0, U238_RELATIONS[relation].sigma_dpm_l), "u238_source": source,
+    }, index=samples.index)  # fmt: skip
+
+
+def with_thorium(samples):
+    """Casts that have any total 234Th: their samples, the number of the cast of each, and one head row per cast."""
+    number, names = pd.factorize(samples["cast_id"])
+    has = np.isfinite(column(samples, "th234_total")) & (number >= 0)
+    keep = (np.bincount(number[has], minlength=len(names) + 1) > 0)[number]  # -1, no name, is the empty one at the end
+    samples, cast = samples[keep], pd.factorize(number[keep])[0]
+    heads = samples.reindex(columns=KEYS)[~samples["cast_id"].duplicated()].reset_index(drop=True)
+    return samples, cast, heads
+
+
+def gather(samples, relation="owens2011", measured=True):
+    """Arrays of all casts with total 234Th; 238U as in `uranium`.
+
+    Raises
+    ------
+    UserError
+        If an activity or a salinity is impossible (such as 2400, which is dpm m-3), or the relation is unknown.
+    """
+    for name in ("th234_total", "u238", "salinity"):
+        _refuse_absurd(samples, name)
+    samples, cast, heads = with_thorium(samples)
+    keep, notes = _replicates(samples, cast, len(heads))
+    if not keep.all():
+        samples, cast = samples[keep], cast[keep]
+    u = uranium(samples, relation, measured)
+    th, th_sigma = column(samples, "th234_total"), column(samples, "th234_total_sigma")
+    arrays = (LITRES_PER_M3 * values for values in (th, th_sigma, *u.iloc[:, :3].to_numpy(float).T))
+    return Casts(samples, heads, cast, samples["depth_m"].to_numpy(float), *arrays, u["u238_source"].to_numpy(), notes)
+
+
+def _refuse_absurd(samples, name):
+    """One value that cannot be makes a wrong flux: refuse it with its cast and depth."""
+    known, values = VARIABLES[name], column(samples, name)
+    bad = np.flatnonzero((values < known.low) | (values > known.high))
+    if bad.size:
+        row, value = samples.iloc[bad[0]], values[bad[0]]
+        slip = known.unit == "dpm L-1" and known.low <= value / LITRES_PER_M3 <= known.high
+        mend = "it may be dpm m-3: divide by 1000" if slip else "mend it, or leave it out"
+        where = f"cast {row['cast_id']}, {row['depth_m']:g} m: {name} is {value:g}"
+        unit = known.unit if known.unit != "1" else ""
+        raise UserError(f"{where}, outside {known.low:g} to {known.high:g} {unit}".rstrip() + f": {mend}")
+
+
+def _replicates(samples, cast, n_casts):
+    """Several samples at one depth: which to keep (all but copies of a row), and a note for the cast."""
+    keep, notes = np.ones(len(samples), dtype=bool), np.full(n_casts, "", dtype=object)
+    place = pd.DataFrame({"cast": cast, "depth": samples["depth_m"].to_numpy(float)})
+    again = place.duplicated(keep=False).to_numpy() & np.isfinite(column(samples, "th234_total"))
+    if again.any():
+        copied = again.copy()
+        copied[again] = samples[again].duplicated().to_numpy()
+        keep &= ~copied
+        notes[cast[copied]] = "copied samples counted once"
+        again &= keep
+        again[again] = place[again].duplicated().to_numpy()
+        notes[cast[again]] = join_words(notes[cast[again]], np.array("replicates averaged", dtype=object))
+    return keep, notes
+
+
+def without_sigma(samples, measured=True):
+    """Count the casts in which a measured 234Th or 238U has no sigma; their fluxes have none either.
+
+    Returns
+    -------
+    dict
+        "234Th" and "238U": number of casts.
+    """
+    samples, cast, _ = with_thorium(samples)
+    counts = {}
+    for label, name in (("234Th", "th234_total"), ("238U", "u238")):
+        unsure = np.isfinite(column(samples, name)) & ~np.isfinite(column(samples, f"{name}_sigma"))
+        unsure &= measured or name != "u238"
+        counts[label] = len(np.unique(cast[unsure]))
+    return counts
+
+
+def sources(casts):
+    """How the 238U beside the 234Th of each cast was had: measured, a relation, or both joined by +."""
+    has, n = np.isfinite(casts.th), len(casts.heads)
+    seen = np.bincount(casts.cast[has & (casts.u_source == "measured")], minlength=n) > 0
+    derived = np.bincount(casts.cast[has & ~np.isin(casts.u_source, ("measured", ""))], minlength=n) > 0
+    relation = next((s for s in casts.u_source if s not in ("", "measured")), "")
+    return np.select([seen & derived, seen, derived], [f"measured+{relation}", "measured", relation], default="")
