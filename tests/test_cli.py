@@ -196,3 +196,11 @@ def test_catalog(call):
     assert "mouw2016" in out
     assert "licence:" in call("catalog", "show", "mouw2016")[1]
     assert "@" in call("catalog", "cite", "mouw2016", "owens2011")[1]
+
+
+def test_no_input_is_written_over(call, tmp_path):
+    """An output that has the name of an input is refused before anything is written."""
+    (tmp_path / "a.csv").write_text(PANGAEA, encoding="utf-8")
+    code, _, err = call("digitise", tmp_path / "a.csv", "--out", tmp_path / "a.csv")
+    assert code == 2 and "would write over the input" in err
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8") == PANGAEA

@@ -186,7 +186,7 @@ def test_hostile_pictures_are_refused(tmp_path):
     (tmp_path / "cut.png").write_bytes(image.read_bytes()[:3000])
     Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
     (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(20))
-    refused = {"junk.png": "no PNG", "cut.png": "damaged", "bomb.png": "more than 50 million", "a.gif": "no PNG"}
+    refused = {"junk.png": "no PNG", "cut.png": "damaged", "bomb.png": "more than 40 million", "a.gif": "no PNG"}
     for name, words in (refused | {"none.png": "no such file", ".": "a folder"}).items():
         with pytest.raises(UserError, match=words):
             figure.read(tmp_path / name, sidecar)

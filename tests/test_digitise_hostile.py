@@ -215,3 +215,22 @@ def test_mangled_workbooks_never_crash(tmp_path, seed):
         assert "\n" not in str(problem)
         return
     assert result.account["cells"] == sum(v for k, v in result.account.items() if k != "cells")
+
+
+@pytest.mark.parametrize("cell", ["1" * 100_000 + "x", " " * 100_000 + "(", "(" * 100_000, "1_" * 50_000])
+def test_long_texts_do_not_hang(tmp_path, cell):
+    """Cells, names and labels of a hundred thousand signs are read or set aside at once, wherever they stand."""
+    header, *rows = raw.geotraces(False).splitlines()
+    lines = [header.replace("Fe_D_CONC_BOTTLE", "poc" * 30_000), rows[0].replace("31.0", cell), *rows[1:]]
+    found = digitise.read(text_file(tmp_path, "\n".join(lines).encode()))
+    assert found.rejects["reason"].eq("not a number").any()
+    event = raw.PANGAEA.replace("PS1_01 (01-CTD) *", f"PS1_01{cell} *")
+    assert digitise.read(text_file(tmp_path, event.encode())).account["records"] > 0
+
+
+def test_delimiter_after_each_row(tmp_path):
+    """A comma at the end of every row is no reason to set the whole file aside."""
+    header, *rows = raw.geotraces(False).splitlines()
+    found = digitise.read(text_file(tmp_path, "\n".join([header, *(row + "," for row in rows)]).encode()))
+    plain = digitise.read(text_file(tmp_path, raw.geotraces(False).encode()))
+    assert len(found.records) == len(plain.records) and found.account["cells"] == plain.account["cells"] + len(rows)

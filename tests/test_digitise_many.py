@@ -57,7 +57,9 @@ def test_one_name_in_two_folders(tmp_path):
         (tmp_path / folder / "a.tab").write_text(raw.PANGAEA, encoding="utf-8")
     both = [tmp_path / "one" / "a.tab", tmp_path / "two" / "a.tab"]
     found = digitise.read_many([*both, both[0]], progress=False)
-    assert found.records["locator"].str.partition(",")[0].unique().tolist() == ["a.tab", "two/a.tab"]
+    turned = digitise.read_many(both[::-1], progress=False)
+    assert set(turned.records["record_id"]) == set(found.records["record_id"])
+    assert found.records["locator"].str.partition(",")[0].unique().tolist() == ["one/a.tab", "two/a.tab"]
     assert found.records["record_id"].is_unique and found.records["duplicate_of"].notna().sum() * 2 == len(
         found.records
     )

@@ -5,10 +5,12 @@ import gzip
 import io
 import zipfile
 
+import pandas as pd
 import pytest
 
 import digitise_files as raw
 from seaofcarbon import digitise, records
+from seaofcarbon.digitise.cells import times
 from seaofcarbon.digitise.names import meaning
 from seaofcarbon.files import UserError
 
@@ -210,3 +212,49 @@ def test_date_column_falls_back_on_year_and_month(tmp_path):
     result = digitise.read(raw.workbook(tmp_path / "w.xlsx", names, rows))
     assert result.records["time_precision"].tolist() == ["day", "month"]
     assert result.records["time"].dt.strftime("%m-%d").tolist() == ["06-07", "06-15"]
+
+
+def plain(tmp_path, header, *rows):
+    """Digitise a csv whose headers tell quantity and unit."""
+    first = "cruise,station,date,latitude,longitude,depth_m,"
+    lines = [first + header, *("C,1,2010-05-01,40.0,-30.0," + row for row in rows)]
+    (tmp_path / "plain.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return digitise.read(tmp_path / "plain.csv")
+
+
+def test_numbers_that_stand_for_missing(tmp_path):
+    """-999.00 is missing however it is printed; an activity of -0.01 is not."""
+    found = plain(tmp_path, "total_234Th(dpm/L)", "5,-999.00", "10,-9999.0", "20,-99999", "30,-0.01", "40,2.1")
+    assert found.records["value"].tolist() == [-0.01, 2.1] and found.account["missing"] == 3
+
+
+def test_flags_of_a_plain_table_are_kept(tmp_path):
+    """A column of flags travels with its values; a scheme that is not told is not guessed."""
+    header = "total_234Th(dpm/L),Total_234Th_flag,salinity,salinity_qc"
+    found = plain(tmp_path, header, "5,2.1,4,35.0,1.0", "9,2.2,,35.0,1")
+    th = found.records[found.records["variable"] == "th234_total"]
+    assert th["flag_source"].fillna("").tolist() == ["4", ""] and (th["flag"] == 2).all()
+    assert th["note"].iloc[0] == "flag of the source, scheme not told: 4"
+    assert found.records["flag_source"].dropna().tolist() == ["4", "1", "1"]
+
+
+def test_halves_of_days_and_odd_times_are_no_times(tmp_path):
+    """Day 12.5, a decimal year and a bare number are no ISO times: nothing is made up of them."""
+    rows = ["40,-30,5,2005,6,12.5,2.1", "40,-30,9,2005.5,6,1,2.1"]
+    text = "\n".join(["latitude,longitude,depth_m,year,month,day,total_234Th(dpm/L)", *rows, ""])
+    (tmp_path / "a.csv").write_text(text)
+    found = digitise.read(tmp_path / "a.csv")
+    assert found.records["time_precision"].fillna("").tolist() == ["month", ""]
+    _, precision, unread = times(pd.Series(["2005.9", "2005-06", "20180814", "2005-06-07T10:20Z", ""]))
+    assert unread.tolist() == [True, False, True, False, False]
+    assert list(precision) == [None, "month", None, "second", None]
+
+
+def test_bad_salinity_sets_no_density(tmp_path):
+    """A salinity that its source calls bad does not change the density of the sample."""
+    bad = raw.GEOTRACES_ROWS.replace("15.0,1,35.0,1,31.0", "15.0,1,5.0,4,31.0")
+    (tmp_path / "a.csv").write_text(raw.GEOTRACES_HEADER + "\n" + bad)
+    (tmp_path / "b.csv").write_text(raw.geotraces(False))
+    one, two = (digitise.read(tmp_path / name).records for name in ("a.csv", "b.csv"))
+    total = [r[r["variable"] == "th234_total"]["value"].iloc[0] for r in (one, two)]
+    assert total[0] == pytest.approx(total[1], rel=1e-3)

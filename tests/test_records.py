@@ -144,3 +144,11 @@ def test_junk_is_refused_in_one_line(tmp_path):
     for name, words in {"a.parquet": "no Parquet", "b.csv": "holds no records", "c.csv": "no file"}.items():
         with pytest.raises(files.UserError, match=words):
             records.read(tmp_path / name)
+
+
+def test_close_depths_do_not_chain_into_one_sample():
+    """Bottles beside a sensor that reads every half metre stay samples of their own, each with its salinity."""
+    sensor = [{"variable": "salinity", "value": 35.0, "depth_m": z} for z in np.arange(5.0, 150.0, 0.5)]
+    bottles = [{"depth_m": z, "value": 2.0 + z / 1000} for z in (10.0, 25.2, 50.0, 100.0, 149.0)]
+    samples = records.to_samples(table(*sensor, *bottles)).dropna(subset=["th234_total"])
+    assert samples["depth_m"].tolist() == [10.0, 25.2, 50.0, 100.0, 149.0] and samples["salinity"].notna().all()

@@ -43,10 +43,16 @@ def _pairs(items):
     return {name.strip(): value for name, value in (item.split("=", 1) for item in items)}
 
 
-def _writable(out, *suffixes):
-    """Refuse an output file that could not be written, before anything is computed."""
+def _writable(out, *suffixes, inputs=()):
+    """Refuse an output file that could not be written, or would write over an input, before anything is computed."""
     from seaofcarbon.files import UserError
 
+    if inputs:
+        written = {
+            out.with_name(name).resolve() for name in (out.name, f"{out.stem}-rejects.csv", f"{out.stem}-check.png")
+        }
+        if twice := next((path for path in inputs if path.resolve() in written), None):
+            raise UserError(f"--out {out}: would write over the input {twice}: give another name")
     if out.suffix not in suffixes or out.is_dir():
         raise UserError(f"--out {out}: give the name of a {' or '.join(suffixes)} file")
     return out
@@ -116,9 +122,9 @@ def digitise(
     """
     from seaofcarbon import digitise as reading
 
-    _writable(out, ".parquet", ".csv")
+    _writable(out, ".parquet", ".csv", inputs=files)
     if casts:
-        _writable(casts, ".nc")
+        _writable(casts, ".nc", inputs=files)
     found = reading.read_many(files, format, progress=sys.stderr.isatty())
     return _written(found, out, report, casts)
 
@@ -142,7 +148,7 @@ def figure(
     from seaofcarbon.digitise import quality
     from seaofcarbon.plot import figures
 
-    _writable(out, ".parquet", ".csv")
+    _writable(out, ".parquet", ".csv", inputs=[image, sidecar])
     found = reading.read(image, sidecar)
     found.records = quality.check(found.records)
     check = out.with_name(f"{out.stem}-check.png")

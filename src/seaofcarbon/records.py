@@ -285,9 +285,14 @@ def cast_ids(df):
 
 
 def _sample_rows(df):
-    """Number the samples of a table sorted by cast and depth: a new one where the depth steps by over SAME_DEPTH_M."""
-    step = (df["cast_id"] != df["cast_id"].shift()) | (df["depth_m"].diff().abs() > SAME_DEPTH_M)
-    return step.cumsum()
+    """Number the samples of a table sorted by cast and depth; none spans more than SAME_DEPTH_M.
+
+    Where depths follow each other closely (a sensor beside bottles), they are cut every SAME_DEPTH_M.
+    """
+    chain = ((df["cast_id"] != df["cast_id"].shift()) | (df["depth_m"].diff() > SAME_DEPTH_M)).cumsum()
+    below = df["depth_m"] - df["depth_m"].groupby(chain).transform("first")
+    part = np.ceil(below / SAME_DEPTH_M - 1e-9).clip(lower=1)
+    return ((chain != chain.shift()) | (part != part.shift())).cumsum()
 
 
 def _one_size(df):

@@ -36,7 +36,7 @@ NOTEBOOKS = {
     "01-digitise": Chapter(
         (), ("raw", "figure", "records.parquet", "rejects.csv", "datapackage.json", "casts.nc", "covariates.nc")
     ),
-    "02-flux": Chapter(("raw", "figure", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
+    "02-flux": Chapter(("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
     "03-matchup": Chapter(("records.parquet", "fluxes.parquet", "covariates.nc"), ("training.parquet",)),
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
     "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc",)),

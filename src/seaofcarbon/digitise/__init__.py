@@ -79,11 +79,11 @@ def read_many(paths, format="auto", progress=True):
     from tqdm import tqdm
 
     done, tables, sources, problems, waiting = [], [], [], [], 0
-    names = set()
     paths = list({Path(path).resolve(): path for path in paths}.values())
+    names, often = set(), Counter(Path(path).name for path in paths)
     for path in tqdm(paths, desc="digitise", unit="file", disable=not progress):
         try:
-            found, about = _tables(path, format, names)
+            found, about = _tables(path, format, names, often[Path(path).name] > 1)
         except UserError as problem:
             problems.append(str(problem))
             continue
@@ -137,10 +137,10 @@ def write(found, out, prefix="", title="234Th records"):
     return rejects
 
 
-def _tables(path, format, taken):
-    """Read the tables of a file, and what it says about itself; a name that is taken already gets its folder."""
+def _tables(path, format, taken, ambiguous=False):
+    """Read the tables of a file, and what it says about itself; a name that others have, too, gets its folder."""
     source = opened(path)
-    if source.name in taken:
+    if ambiguous or source.name in taken:
         inside = f"{Path(path).resolve().parent.name}/{source.name}"
         source.name = next(name for n in count(1) if (name := inside + f" ({n})" * (n > 1)) not in taken)
     taken.add(source.name)

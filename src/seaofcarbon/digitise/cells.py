@@ -11,13 +11,33 @@ MISSING = frozenset(
 )
 """Printed words for a missing value, folded to lower case."""
 
-_NUMBER = r"[+-]?(?:\d+[.]?\d*|[.]\d+)(?:[eE][+-]?\d+)?"
+MISSING_NUMBERS = (-99.99, -999.0, -999.9, -999.99, -9999.0, -9999.9, -9999.99, -99999.0)
+"""Numbers that stand for a missing value, however they are printed (-999.00)."""
+
+LONGEST = 200
+"""Longer texts are no numbers, and patterns would take long to find that out."""
+
+_NUMBER = r"[+-]?(?:\d+(?:[.]\d*)?|[.]\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"^({_NUMBER})\s*(?:_|-|–|to)\s*({_NUMBER})$")
 
 
 def text(cells):
     """Give cells as stripped text."""
     return pd.Series(cells, dtype=object).fillna("").astype("str").str.strip()
+
+
+def is_missing(printed):
+    """Tell the cells that are blank, or a word or number for missing.
+
+    Parameters
+    ----------
+    printed : Series of str
+
+    Returns
+    -------
+    Series of bool
+    """
+    return printed.str.lower().isin(MISSING) | pd.to_numeric(printed, errors="coerce").isin(MISSING_NUMBERS)
 
 
 def numbers(cells):
@@ -41,12 +61,14 @@ def numbers(cells):
         What was mended, else "".
     """
     printed = text(cells)
-    missing = printed.str.lower().isin(MISSING)
-    value = pd.to_numeric(printed.where(~missing), errors="coerce").to_numpy(float, copy=True)
+    value = pd.to_numeric(printed, errors="coerce")
+    missing = printed.str.lower().isin(MISSING) | value.isin(MISSING_NUMBERS)
+    value = value.mask(missing).to_numpy(float, copy=True)
     odd = np.flatnonzero(np.isnan(value) & ~missing.to_numpy())
     reason, note = np.full((2, len(printed)), "", dtype=object)
     if len(odd):
         dirty = printed.iloc[odd]
+        dirty = dirty.mask(dirty.str.len() > LONGEST, "a long text")
         clean = dirty.str.strip(" ,;\u00a0\t")
         value[odd] = pd.to_numeric(clean.where(clean.str.fullmatch(_NUMBER)), errors="coerce").to_numpy(float)
         unread = np.isnan(value[odd])
@@ -77,7 +99,11 @@ def depths(cells):
         As `numbers`.
     """
     printed, value, reason, note = numbers(cells)
-    spans = printed.str.extract(_RANGE).astype(float) if len(printed) else pd.DataFrame({0: [], 1: []})
+    spans = (
+        printed.mask(printed.str.len() > LONGEST, "").str.extract(_RANGE).astype(float)
+        if len(printed)
+        else pd.DataFrame({0: [], 1: []})
+    )
     span = (np.isnan(value) & spans.notna().all(axis=1)).to_numpy()
     value[span] = spans[span].mean(axis=1)
     note[span] = "middle of depth range " + printed[span]
@@ -86,6 +112,8 @@ def depths(cells):
     reason[unread] = "depth is no number"
     return printed, value, reason, note
 
+
+_ISO = r"\d{4}(?:-\d{2}(?:-\d{2}(?:[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.]\d+)?)?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?)?"
 
 _PRECISIONS = {4: "year", 7: "month", 10: "day"}
 
@@ -105,9 +133,12 @@ def times(printed):
     unread : ndarray of bool
         Neither missing nor a time.
     """
-    missing = printed.str.lower().isin(MISSING)
+    missing = is_missing(printed)
     length = printed.str.len().to_numpy()
-    time = pd.to_datetime(printed.where(~missing), format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
+    shaped = printed.mask(printed.str.len() > LONGEST, "").str.fullmatch(_ISO)
+    time = pd.to_datetime(printed.where(~missing & shaped), format="ISO8601", errors="coerce", utc=True).dt.tz_localize(
+        None
+    )
     time = time.where(time.dt.year.between(1700, 2200)).astype("datetime64[ns]")
     precision = pd.Series(length).map(_PRECISIONS).fillna("second").to_numpy(object)
     midnight = printed.str.contains(r"[T ]00:00(?::00(?:[.]0+)?)?Z?$", regex=True).to_numpy()

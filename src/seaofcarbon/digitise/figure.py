@@ -18,7 +18,8 @@ from seaofcarbon.digitise.values import digitise
 from seaofcarbon.files import UserError
 from seaofcarbon.vocabulary import FLAG_QUESTIONABLE, METHODS, VARIABLES
 
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 40_000_000
+"""A page of a paper at 600 dots per inch has 35 million."""
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 
@@ -71,7 +72,7 @@ class Axis(sidecar.Model):
         """Value at a pixel and its standard error; times in days since 1970."""
         ends = self.values
         if self.is_time:
-            ends = [pd.Timestamp(value).tz_localize(None).timestamp() / 86400 for value in ends]
+            ends = [pd.to_datetime(str(value), utc=True).timestamp() / 86400 for value in ends]
         first, last = np.log(ends) if self.scale == "log" else np.asarray(ends, dtype=float)
         slope = (last - first) / (self.pixels[1] - self.pixels[0])
         value, error = first + slope * (pixel - self.pixels[0]), np.abs(slope) * sigma
@@ -153,7 +154,10 @@ def read(image, told):
     for left, top, right, bottom in about.ignore:
         seen &= ~_inside(rgb.shape, (left, top, right, bottom), 0.0)
     allowed = _inside(rgb.shape, box, AROUND) & (seen | ~_inside(rgb.shape, box, 0.0))
-    points = markers.find(rgb, looks, allowed, seen)
+    left, top, right, bottom = (int(edge) for edge in _grown(box, 1.2 * AROUND))
+    window = np.s_[max(top, 0) : bottom + 1, max(left, 0) : right + 1]  # the rest of a page would fill memory
+    points = markers.find(rgb[window], looks, allowed[window], seen[window])
+    points = points.assign(x=points["x"] + max(left, 0), y=points["y"] + max(top, 0))
     near = _between(points["x"], points["y"], box, MARGIN)
     coloured = np.array([np.ptp(look.colour) > GREY for look in looks])[points["look"].to_numpy(int)]  # grey is text
     problems = _problems(about, points[near], int((~near & coloured).sum()))
@@ -217,9 +221,15 @@ def _inside(shape, box, margin):
 
 
 def _between(x, y, box, margin):
+    left, top, right, bottom = _grown(box, margin)
+    return (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+
+
+def _grown(box, margin):
+    """A box that is larger by a part of its size on each side."""
     left, top, right, bottom = box
     wide, high = margin * (right - left), margin * (bottom - top)
-    return (x >= left - wide) & (x <= right + wide) & (y >= top - high) & (y <= bottom + high)
+    return left - wide, top - high, right + wide, bottom + high
 
 
 # --- Points to records -----------------------------------------------------------------------------------

@@ -29,6 +29,9 @@ NEEDED = {
 VALUES = ("234th", "th234", "total th234", "poc", "poc/th", "238u", "thorium", "poc flux")
 """What a column of values may look like."""
 
+FLAG = re.compile(r"(?:^| )(?:quality )?(?:flags?|qc|qf)$")
+"""How the name of a column of quality flags ends."""
+
 PUMPED = ("c_th", "poc_small", "poc_large", "th234_particulate")
 
 
@@ -60,6 +63,9 @@ def columns(names, told=(), follow=False):
     """
     values, fields, sigmas, latest, last = {}, {}, [], {}, None
     for position, (name, unit) in enumerate(zip(names, told or [""] * len(names), strict=True)):
+        if found := FLAG.search(squeeze(name)):
+            _add_flag(values, names, squeeze(name)[: found.start()], position, last)
+            continue
         what = meaning(name, unit.strip())
         key = what.variable, str(what.size_min_um), str(what.size_max_um)
         if what.is_sigma:
@@ -78,6 +84,14 @@ def columns(names, told=(), follow=False):
         if of is not None and values[of].sigma is None and _same_unit(what.unit, values[of]):
             values[of].sigma, values[of].sigma_kind = position, what.sigma_kind
     return values, fields
+
+
+def _add_flag(values, names, of, position, last):
+    """Give a column of flags to the column of values that it names, else to the one before it."""
+    named = [p for p in values if of and squeeze(names[p]).startswith(of)]
+    parent = named[-1] if named else last
+    if parent is not None and values[parent].flag is None and (named or not of):
+        values[parent].flag = position
 
 
 def _same_unit(sigma, column):
@@ -137,7 +151,7 @@ def table(source, names, cells, numbers, values, fields, constants=None, meta=No
     UserError
         As `require`.
     """
-    constants = {"source_id": source.name.partition(".")[0]} | {
+    constants = {"source_id": re.sub(r"[.](csv|tab|txt|tsv|sb|xlsx)$", "", source.name, flags=re.IGNORECASE)} | {
         k: v for k, v in (constants or {}).items() if v not in ("", None)
     }
     require(source.path, names, values, fields, constants)

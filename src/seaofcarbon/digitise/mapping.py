@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from seaofcarbon.digitise import units
 from seaofcarbon.digitise.cells import times
@@ -104,6 +104,13 @@ class Tidy(Model):
     missing: list[str] = []
     below_detection: list[str] = []
     flag_scheme: Literal[("", *FLAG_SCHEMES)] = ""
+
+    @model_validator(mode="after")
+    def _flags_have_a_scheme(self):
+        """A 2 is good, probably good or not evaluated: the scheme must be told."""
+        if not self.flag_scheme and any(getattr(each, "flag", "") for each in self.columns.values()):
+            raise ValueError(f"flag needs flag_scheme, one of {', '.join(FLAG_SCHEMES)}")
+        return self
 
 
 def positions(path, source, names, wanted):

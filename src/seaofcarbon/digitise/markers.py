@@ -1,6 +1,6 @@
 """Markers of a figure: which pixels have the ink of a series, and where its markers stand, to a part of a pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,9 @@ SHAPES = {
 }
 """Sides of each marker of half-width 1, as outward normals (y down) and distances from the middle of its box."""
 
+PIXELS = 4_000_000
+"""Larger pictures are made coarser first: it costs nothing, for their markers are larger too."""
+
 LEVELS = 16
 """Steps in which the share of ink in a pixel is told."""
 
@@ -37,13 +40,16 @@ FITS = 0.65
 """A marker is there where its ink less the paper inside it is this part of what can be seen of it."""
 
 VISIBLE = 0.1
-"""Less of a marker than this is not recognised."""
+"""Less of a marker than this is not recognised; twice as much is needed where markers of one ink are told apart."""
 
 AROUND = 0.3
 """What ink around a marker costs: between two that overlap there is more of it than at either."""
 
 CLOSED = 0.35
 """Pixels with more ink than this close an outline."""
+
+MOST_BLOBS = 40
+"""Places of ink from which the size of markers is learnt."""
 
 ENOUGH = 1500
 """No figure that can be read has more markers of one ink."""
@@ -83,6 +89,9 @@ def find(rgb, looks, allowed, seen):
     UserError
         When a series has the colour of the paper, or there are more markers than a figure can have.
     """
+    coarse = int(np.ceil(np.sqrt(rgb[:, :, 0].size / PIXELS)))
+    if coarse > 1:
+        return _found_coarsely(rgb, looks, allowed, seen, coarse)
     owner, level, inks = _inks(rgb, [look.colour for look in looks])
     faces = np.zeros(owner.shape, dtype=int)
     while True:
@@ -100,6 +109,19 @@ def find(rgb, looks, allowed, seen):
                 faces[place][_cover(shape, dx, dy, width / 2) > 0.5] = inks[number]
     names = ["look", "shape", "width", "x", "y", "sigma_x", "sigma_y", "hidden", "overlap"]
     return pd.DataFrame(found, columns=names)
+
+
+def _found_coarsely(rgb, looks, allowed, seen, coarse):
+    """Find markers in a picture of which `coarse` x `coarse` pixels are made one."""
+    rows, columns = (size // coarse for size in allowed.shape)
+    blocks = rgb[: rows * coarse, : columns * coarse].reshape(rows, coarse, columns, coarse, 3)
+    small = np.stack([blocks[..., band].mean(axis=(1, 3), dtype=np.float32) for band in range(3)], axis=2)
+    masks = (mask[coarse // 2 :: coarse, coarse // 2 :: coarse][:rows, :columns] for mask in (allowed, seen))
+    looks = [replace(look, width=look.width and look.width / coarse) for look in looks]
+    found = find(small.round().astype(np.uint8), looks, *masks)
+    found[["x", "y"]] += 0.5 - 0.5 / coarse
+    found[["x", "y", "width", "sigma_x", "sigma_y"]] *= coarse
+    return found
 
 
 def _inks(rgb, colours):
@@ -234,7 +256,7 @@ class _Search:
         reach = int(np.ceil(half)) + 3
         dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(float)
         gain, seen, whole = self.tally(number, shape, half, place, dx, dy, _sum_everywhere)
-        there = self.allowed[place] & (seen > VISIBLE * whole) & (gain > FITS * seen)
+        there = self.allowed[place] & (seen > VISIBLE * min(len(self.looks), 2) * whole) & (gain > FITS * seen)
         return np.where(there, gain, 0.0)
 
     def sizes(self):
@@ -265,7 +287,7 @@ class _Search:
         if not (1.5 <= half <= self.largest and np.hypot(fx - x, fy - y) < half):
             return number, shape, half, 0.0
         gain, _, whole = self.tally(number, shape, half, *self.window(fx, fy, half + 4), _sum)
-        return number, shape, half, gain * max(gain / whole - 0.5, 0.0) ** 2
+        return number, shape, half, gain * max(gain / whole - FITS, 0.0) ** 2
 
     def blobs(self):
         """Find the middles of the thickest places of ink: x, y, radius."""
@@ -274,8 +296,15 @@ class _Search:
         places = []
         for filled in {look.filled for look in self.looks.values()}:
             thick = ndimage.distance_transform_edt((self.ink if filled else self.body) > CLOSED) * self.allowed
-            rows, columns = feature.peak_local_max(thick, min_distance=3, threshold_abs=1.5, num_peaks=40).T
-            places += zip(columns.tolist(), rows.tolist(), thick[rows, columns].tolist(), strict=True)
+            peaks = feature.peak_local_max(thick, min_distance=3, threshold_abs=1.5)  # the thickest first
+            kept = []
+            while len(peaks) and len(kept) < MOST_BLOBS:
+                (y, x), radius = peaks[0], thick[tuple(peaks[0])]
+                if filled and len(kept) > 4 and radius < 0.4 * kept[4][2]:
+                    break  # lines
+                kept.append((float(x), float(y), radius))
+                peaks = peaks[np.hypot(*(peaks - peaks[0]).T) > 1.5 * radius]  # a strip is thick all along
+            places += kept
         return places
 
     def forget_lines(self, radius):

@@ -7,6 +7,9 @@ from functools import lru_cache
 from seaofcarbon.digitise import units
 from seaofcarbon.vocabulary import VARIABLES
 
+LONGEST = 300
+"""Longer headers are cut: no name is so long."""
+
 SIZED = ("c_th", "poc", "th234_particulate")
 
 TH = r"(?:(?<!\d)234[- ]?th(?![a-z])|(?<![a-z])th[- ]?234(?!\d))"
@@ -131,6 +134,7 @@ _UNIT_AT_END = re.compile(
 
 def squeeze(text):
     """Fold case, blanks, underscores and spellings of micro and sigma; `totalTh234` is two words."""
+    text = text[:LONGEST]  # no name is longer, and patterns would take long to find that out
     text = re.sub(r"(?<=[a-z])(?=Th|POC|U\d)", " ", text.replace("_", " ").replace("\u00a0", " "))
     text = text.replace("µ", "u").replace("μ", "u").replace("σ", "sigma").lower()
     text = text.replace("thorium", "th").replace("uranium", "u")
@@ -197,7 +201,7 @@ def meaning(header, unit=""):
     >>> meaning("conc_Th_234_51umfilt_335umprefilt", "dpm/L").variable
     'th234_particulate_large'
     """
-    name, own, comment = split_header(header)
+    name, own, comment = split_header(header[:LONGEST])
     unit = unit or own
     short, told = squeeze(name), squeeze(f"{unit} {comment}")
     short += " utc" if told in ("utc", "gmt") else ""

@@ -2,13 +2,13 @@
 
 import csv
 import gzip
-import html
 import io
 import re
 import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -21,14 +21,21 @@ MAX_RATIO = 200
 """Greatest ratio of unpacked to packed size: beyond it a zip file is a bomb."""
 
 MAX_COLUMNS = 2_000
-MAX_CELLS = 40_000_000
-
-WORKBOOK = "workbook"
+MAX_CELLS = 20_000_000
 
 _TEXT_SUFFIXES = (".csv", ".tab", ".txt", ".tsv", ".sb")
 
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError, RuntimeError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    ElementTree.ParseError,
+)
 """What the libraries raise for damaged packed files."""
 
 
@@ -102,8 +109,12 @@ def _opened_zip(path):
         if total > MAX_BYTES or total > MAX_RATIO * max(path.stat().st_size, 1):
             raise UserError(f"{path}: unpacks to more than {MAX_RATIO} times its size or {MAX_BYTES // 1_000_000} MB")
         if "xl/workbook.xml" in archive.namelist():
-            parts = _sheet_parts(archive)
-            return Opened(path, None, errors={name: _check_sheet(path, archive, part) for name, part in parts.items()})
+            sheets = [
+                name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml")
+            ]
+            errors = {part: _check_sheet(path, archive, part) for part in sheets}
+            parts = _sheet_parts(path, archive)
+            return Opened(path, None, errors={name: errors.get(part, {}) for name, part in parts.items()})
         tables = [m for m in members if m.filename.lower().endswith(_TEXT_SUFFIXES)]
         if len(tables) != 1:
             raise UserError(f"{path}: holds {len(tables)} tables; unpack it and give the files one by one")
@@ -111,29 +122,34 @@ def _opened_zip(path):
             return _decoded(path, stream.read(MAX_BYTES), Path(tables[0].filename).name)
 
 
-def _sheet_parts(archive):
+def _sheet_parts(path, archive):
     """Names of the sheets of a workbook -> files in the archive that hold them."""
     files = set(archive.namelist())
-    book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
-    links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
-    targets = {}
-    for link in re.findall(r"<Relationship [^>]*>", links):
-        told = dict(re.findall(r'(\w+)="([^"]*)"', link))
-        targets[told.get("Id")] = "xl/" + told.get("Target", "").removeprefix("/xl/")
+    book, links = (_xml(path, archive, f"xl/{name}") for name in ("workbook.xml", "_rels/workbook.xml.rels"))
+    targets = {link.get("Id"): "xl/" + link.get("Target", "").removeprefix("/xl/") for link in links}
     parts = {}
-    for sheet in re.findall(r"<sheet [^>]*>", book):
-        told = dict(re.findall(r'([\w:]+)="([^"]*)"', sheet))
-        if (part := targets.get(told.get("r:id"))) in files:
-            parts[html.unescape(told.get("name", ""))] = part
+    for sheet in book.iter():
+        identity = next((value for key, value in sheet.items() if key.endswith("}id")), None)
+        if sheet.tag.endswith("}sheet") and targets.get(identity) in files:
+            parts[sheet.get("name", "")] = targets[identity]
     return parts
 
 
-_CELL = re.compile(rb'<c [^>]{0,60}?r="([A-Z]{1,3})\d')
-_ROW = re.compile(rb'<row [^>]{0,80}?r="(\d{1,9})"')
+def _xml(path, archive, name):
+    """Read one of the small XML files of a workbook."""
+    data = archive.read(name)
+    if len(data) > 10_000_000 or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise UserError(f"{path}: {name} is not what a workbook holds")
+    return ElementTree.fromstring(data)
+
+
+_AT = rb"<(?:\w{1,20}:)?"  # some programs write a prefix before each name
+_CELL = re.compile(_AT + rb"""c [^>]{0,60}?r=["']([A-Z]{1,3})\d""")
+_ROW = re.compile(_AT + rb"""row [^>]{0,80}?r=["'](\d{1,9})["']""")
 _ERROR = re.compile(
-    rb'<c [^>]{0,60}?r="([A-Z]{1,3})(\d{1,9})"[^>]{0,60}?t="e"[^>]{0,60}>'
-    rb"(?:<f[^<]{0,400}(?:</f>)?)?<v>(#[^<]{1,20})</v>"
-)
+    _AT + rb"""c [^>]{0,60}?r=["']([A-Z]{1,3})(\d{1,9})["'][^>]{0,60}?t=["']e["'][^>]{0,60}>"""
+    rb"(?:<(?:\w{1,20}:)?f[^<]{0,400}(?:</(?:\w{1,20}:)?f>)?)?<(?:\w{1,20}:)?v>(#[^<]{1,20})</"
+)  # fmt: skip
 
 
 def _check_sheet(path, archive, part):
@@ -215,6 +231,8 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
     UserError
         When there is no header, or it has too many columns.
     """
+    if text.count(delimiter) > MAX_CELLS:
+        raise UserError(f"{source.path}: more than {MAX_CELLS // 1_000_000} million cells; split it")
     try:
         lines = list(csv.reader(io.StringIO(text), delimiter=delimiter, quoting=quoting))
     except csv.Error as problem:
@@ -226,6 +244,8 @@ def split_cells(source, text, delimiter, quoting=csv.QUOTE_MINIMAL):
     if width > MAX_COLUMNS:
         raise UserError(f"{source.path}: {width} columns, more than {MAX_COLUMNS}; keep those with data")
     lengths = np.fromiter(map(len, lines), int, len(lines))
+    if len(lines) > 1 and (lengths[1:] == width + 1).all() and not any(line[-1].strip() for line in lines[1:]):
+        header, width = [*header, ""], width + 1  # a delimiter after the last cell of each row
     lengths[0] = 0  # the header is no data; lines without any cell are none either
     narrow = np.flatnonzero((lengths > 0) & (lengths < width))
     lengths[[i for i in narrow if not "".join(lines[i]).strip()]] = 0

@@ -132,8 +132,8 @@ def _events(lines):
     for line in lines:
         label, *parts = re.split(r"\s\*\s", line)
         pairs = (part.partition(": ") for part in parts)
-        told = {key.strip(): re.sub(r"\s*\(.*\)$", "", value).strip() for key, _, value in pairs}
-        events.append({"LABEL": re.sub(r"\s*\(.*\)$", "", label).strip()} | told)
+        told = {key.strip(): value.partition(" (")[0].strip() for key, _, value in pairs}
+        events.append({"LABEL": label.partition(" (")[0].strip()} | told)
     return pd.DataFrame(events)
 
 

@@ -9,7 +9,15 @@ COLUMNS = ["source_id", "kind", "what", "variable", "n", "share", "example", "me
 
 KINDS = ("record flagged", "duplicate", "set aside", "noted", "deep equilibrium", "cells")
 
-NOTED = ("middle of depth range", "stray signs around", "density from", "longitude wrapped", "uncertainty ")
+NOTED = (
+    "flag of the source, scheme",
+    "sigma is that of",
+    "middle of depth range",
+    "stray signs around",
+    "density from",
+    "longitude wrapped",
+    "uncertainty ",
+)
 """How notes begin that tell what was mended or taken, and do not doubt the value."""
 
 MENDS = {
@@ -29,6 +37,7 @@ MENDS = {
     "uncertainty of 0": "leave it empty if it is unknown",
     "uncertainty above the value": "give uncertainties in the unit of the value, not in per cent",
     "duplicate of": "give each value once, or a replicate or bottle number with each",
+    "flag of the source, scheme not told": "tell the scheme of the flags (IODE, SEADATANET, WOCE)",
     "flagged by the source": "nothing, if the flag is meant: such values are left out of casts",
     "middle of depth range": "give one depth, and the range in columns of its own",
     "stray signs around": "leave only the number in the cell",

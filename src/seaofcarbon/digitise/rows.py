@@ -1,6 +1,7 @@
 """What describes the rows of tables: where and when, and how the floor lies there."""
 
 import difflib
+import re
 
 import numpy as np
 import pandas as pd
@@ -40,8 +41,7 @@ def rows(batch):
         if column is not None:
             out[name] = column.to_numpy(object)
     if any("replicate" in table.fields for table in batch.tables):
-        replicate = pd.Series(batch.numbers("replicate")[0])
-        out["replicate"] = replicate.where(replicate % 1 == 0)
+        out["replicate"] = _replicates(batch.told("replicate"))
     out["bottom_depth"] = np.abs(batch.numbers("bottom_depth")[0])  # some tell the height of the floor, below zero
     out["method"] = np.concatenate(
         [np.full(len(t.cells), None, dtype=object) if t.methods is None else t.methods for t in batch.tables]
@@ -57,6 +57,13 @@ def rows(batch):
     return out, reason.astype(object)
 
 
+def _replicates(printed):
+    """Numbers of replicates; letters count from a."""
+    letter = printed.str.lower().where(printed.str.fullmatch("[A-Za-z]"))
+    number = pd.to_numeric(printed, errors="coerce").fillna(letter.map(lambda x: ord(x) - 96, na_action="ignore"))
+    return number.astype(float).where(lambda n: (n % 1 == 0) & (n.abs() < 1e6))
+
+
 _OCEANS = ("atlantic", "pacific", "indian", "arctic", "southern", "antarctic", "mediterranean")
 
 
@@ -66,7 +73,8 @@ def _check_oceans(batch):
     printed = text(cells)
     meant = {}
     for name in printed.unique():
-        plain = name.lower().removesuffix(" ocean").removesuffix(" sea")
+        plain = re.sub(r"^([ns]?[ew]?|north|south|east|west|central)[. -]+", "", name.lower()[:60])
+        plain = plain.removesuffix(" ocean").removesuffix(" sea")
         close = difflib.get_close_matches(plain, _OCEANS, n=1, cutoff=0.8)
         meant[name] = f"misspelt: {close[0].title()}?" if close and plain not in _OCEANS else ""
     batch.set_aside(np.arange(len(batch)), positions[batch.table], printed.map(meant).to_numpy(object), printed)
@@ -94,6 +102,7 @@ def _joined_date(batch):
     """Join columns of year, month and day to ISO dates, as far as they go."""
     year, month, day = (pd.Series(batch.numbers(name)[0]) for name in ("year", "month", "day"))
     ok = [year.between(1000, 9999), month.between(1, 12), day.between(1, 31)]
+    ok = [known & (part % 1 == 0) for known, part in zip(ok, (year, month, day), strict=True)]
     y, m, d = (s.where(known).astype("Int64").astype("str") for s, known in zip((year, month, day), ok, strict=True))
     months = y + "-" + m.str.zfill(2)
     days = months + "-" + d.str.zfill(2)

@@ -117,7 +117,7 @@ def _cells(source, names, delimiter, text):
     sign = DELIMITERS[delimiter]
     lines = re.sub(r"^!.*$", "", text.partition("\n")[2], flags=re.MULTILINE)
     if sign == " ":
-        lines = re.sub(r"[ \t]+", " ", re.sub(r"^[ \t]+|[ \t]+$", "", lines, flags=re.MULTILINE))
+        lines = "\n".join(" ".join(line.split()) for line in lines.split("\n"))
     _, cells, rows, odd = split_cells(source, sign.join(names) + "\n" + lines, sign, csv.QUOTE_NONE)
     return cells, rows, odd
 

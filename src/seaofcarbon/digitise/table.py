@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from seaofcarbon.digitise.cells import MISSING, numbers, text
+from seaofcarbon.digitise.cells import is_missing, numbers, text
 
 ACCOUNT = ("cells", "records", "missing", "rejects", "not_wanted")
 """The five numbers: cells of the data table = records + missing + rejects + not wanted."""
@@ -116,7 +116,7 @@ class Batch:
         if not any(name in table.fields for table in self.tables):
             return None
         column = text(self.field(name)[0])
-        return column.mask(column.str.lower().isin(MISSING))
+        return column.mask(is_missing(column))
 
     def numbers(self, name, reader=numbers):
         """Numbers of a field and notes on them for all rows; unreadable cells are set aside."""
@@ -153,14 +153,17 @@ class Batch:
 
 def _odd(table, number):
     """Rows of a table that have too many or too few cells, cell by cell."""
-    width, names = len(table.header), table.header
-    parts = []
-    for row, cells in table.odd:
-        reason = f"row has {len(cells)} cells, the table {width} columns"
-        reason += ": is the file complete there?" if len(cells) < width else ""
-        column = [*names, *[""] * len(cells)][: len(cells)]
-        parts.append(pd.DataFrame({"row": row, "column": column, "value": cells, "reason": reason}))
-    return pd.concat(parts, ignore_index=True).assign(table=number)
+    width, lengths = len(table.header), [len(cells) for _, cells in table.odd]
+    names = [*table.header, *[""] * max(lengths)]
+    reason = [f"row has {n} cells, the table {width} columns" for n in lengths]
+    reason = [why + ": is the file complete there?" * (n < width) for why, n in zip(reason, lengths, strict=True)]
+    columns = {
+        "row": np.repeat([row for row, _ in table.odd], lengths),
+        "column": [name for n in lengths for name in names[:n]],
+        "value": [cell for _, cells in table.odd for cell in cells],
+        "reason": np.repeat(reason, lengths),
+    }
+    return pd.DataFrame(columns).assign(table=number)
 
 
 def is_word(cells, words):

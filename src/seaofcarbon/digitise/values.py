@@ -5,7 +5,7 @@ import pandas as pd
 
 from seaofcarbon import records
 from seaofcarbon.digitise import units
-from seaofcarbon.digitise.cells import MISSING, numbers, text
+from seaofcarbon.digitise.cells import is_missing, numbers, text
 from seaofcarbon.digitise.rows import rows
 from seaofcarbon.digitise.table import Batch, is_word, joined, without
 from seaofcarbon.vocabulary import FLAG_NOT_EVALUATED, FLAG_QUESTIONABLE, FLAG_SCHEMES, VARIABLES
@@ -75,13 +75,14 @@ def _values(batch, rows, row_reason):
         return pd.DataFrame({"row": []}, dtype=int), np.zeros(len(batch.tables), dtype=int)
     cells = _Cells(batch, columns)
     printed, value, reason, mended = numbers(cells.taken("value"))
-    blank = printed.str.lower().isin(MISSING).to_numpy()
+    blank = is_missing(printed).to_numpy()
     for i, table in enumerate(batch.tables):
         if table.below_detection:
             below = (cells.table == i) & is_word(printed, table.below_detection)
             reason[below], value[below] = "outside the limits of detection", np.nan
     there = ~np.isnan(value)
-    density, density_note = _density(batch, rows, cells, value)
+    flag = cells.flags()
+    density, density_note = _density(batch, rows, cells, np.where(np.isin(flag, records.SET_ASIDE), np.nan, value))
     factor, per_mass, blocked = cells.factors(density)
     reason = np.where(there & (row_reason[cells.row] != ""), row_reason[cells.row], reason)
     reason = np.where(there & (reason == ""), blocked, reason).astype(object)
@@ -89,7 +90,7 @@ def _values(batch, rows, row_reason):
     keep = there & (reason == "")
     note = joined(rows["note"].to_numpy(object)[cells.row], mended)
     note = np.where(per_mass, joined(note, density_note[cells.row]), note)
-    read = {"value": value * factor, "value_source": printed.to_numpy(object), "note": note}
+    read = {"value": value * factor, "value_source": printed.to_numpy(object), "note": note, "flag": flag}
     long = cells.records(rows, keep, {k: v[keep] for k, v in read.items()}, factor)
     return long, np.bincount(cells.table[blank], minlength=len(batch.tables))
 
@@ -172,17 +173,24 @@ class _Cells:
             origin="table",
         )  # fmt: skip
         part["method"] = part["method"].where(part["method"].notna(), of["method"])
-        self._flag(part, keep)
+        part["flag_source"] = self.flag_source[keep].to_numpy(object)
+        strange = (part["flag_source"] != "") & (self.flag_scheme[keep] == "")
+        words = np.where(strange, "flag of the source, scheme not told: " + part["flag_source"], "").astype(object)
+        part["note"] = joined(part["note"].to_numpy(object), words)
+        part["flag_scheme"] = np.where(part["flag_source"] != "", self.flag_scheme[keep], "")
         return _above_the_floor(part)
 
-    def _flag(self, part, keep):
-        """Translate the flags of the source, and keep them beside."""
-        printed = text(self.taken("flag")[keep])
-        scheme = self.each([self.batch.tables[i].flag_scheme if c.flag is not None else "" for i, _, c in self.columns])
-        part["flag_source"], part["flag_scheme"] = printed.to_numpy(object), scheme[keep]
+    def flags(self):
+        """Flags of the source in our scheme; what the scheme does not know is questionable."""
+        self.flag_source = text(self.taken("flag")).str.replace(r"^(\d+)[.]0+$", r"\1", regex=True)
+        scheme = [self.batch.tables[i].flag_scheme if c.flag is not None else "" for i, _, c in self.columns]
+        self.flag_scheme = self.each(scheme)
         meant = {(name, word): flag for name, words in FLAG_SCHEMES.items() for word, flag in words.items()}
-        pairs = pd.Series(list(zip(part["flag_scheme"], printed, strict=True)), dtype=object)
-        part["flag"] = pairs.map(meant).fillna(FLAG_NOT_EVALUATED).astype("int8").to_numpy()
+        pairs = pd.Series(list(zip(self.flag_scheme, self.flag_source, strict=True)), dtype=object)
+        unknown = (self.flag_scheme != "") & (self.flag_source != "")
+        return (
+            pairs.map(meant).fillna(unknown.map({True: FLAG_QUESTIONABLE, False: FLAG_NOT_EVALUATED})).to_numpy("int8")
+        )
 
 
 def _no_unit(column):

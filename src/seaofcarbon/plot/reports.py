@@ -1,6 +1,7 @@
 """The quality report of a source: a page for the author of the data, and the table behind it."""
 
 import re
+from itertools import count
 from pathlib import Path
 
 import cartopy.crs as ccrs
@@ -188,8 +189,11 @@ def write(found, folder):
         Each file, when it is written.
     """
     table = report(found.records, found.rejects)
+    used = set()
     for source_id in found.records["source_id"].dropna().unique():
         stem = re.sub(r"[^A-Za-z0-9.-]+", "_", source_id).strip("._")[:80] or "source"
+        stem = next(name for n in count(1) if (name := stem + f"-{n}" * (n > 1)).lower() not in used)
+        used.add(stem.lower())
         path = Path(folder) / f"{stem}-quality.csv"
         files.write_csv(table[table["source_id"] == source_id], path)
         yield path
