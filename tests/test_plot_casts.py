@@ -55,3 +55,21 @@ def test_recovered_and_by_depth_take_missing_values(one):
     assert axes.get_xlim()[0] >= 99
     table = flux.fluxes(one, [50, 100, 400])
     assert list(casts.by_depth(table).lines[0].get_ydata()) == [50, 100]
+
+
+def test_sigma_has_a_band_for_each_part(one):
+    """Three parts of sigma are three bands, one beside the other; a part that is zero draws none."""
+    profile = flux.fluxes(one, np.arange(0.0, 301, 10)).assign(
+        th234_flux_sigma=100.0, sigma_measurement=50.0, sigma_common=40.0
+    )
+    words = [t.get_text() for t in casts.cast(one, profile).axes[1].get_legend().get_texts()]
+    assert words == ["integration", "and measurement", "and common"]
+
+
+def test_two_visits_share_their_axes():
+    """A panel for each method, on the same axes, with the truth below."""
+    true = np.linspace(0, 1000, 20)
+    found = {"steady": true + 50, "non-steady": true - 200}
+    left, right = casts.two_visits(true, found, {name: np.full(20, 100.0) for name in found}).axes
+    assert left.get_xlim() == right.get_xlim() and left.get_ylim() == right.get_ylim()
+    assert [axes.get_title() for axes in (left, right)] == ["steady", "non-steady"]

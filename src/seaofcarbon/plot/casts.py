@@ -18,7 +18,8 @@ def cast(samples, profile, equilibrium_m=np.nan, mark_m=100.0, title=""):
     samples : DataFrame
         One cast: depth_m (m), th234_total, th234_total_sigma, u238 (dpm L-1).
     profile : DataFrame
-        Fluxes of the same cast at many depths: depth_m, th234_flux, th234_flux_sigma, sigma_measurement (dpm m-2 d-1).
+        Fluxes of the same cast at many depths: depth_m, th234_flux, th234_flux_sigma, and its parts sigma_measurement,
+        sigma_common, sigma_integration (dpm m-2 d-1).
     equilibrium_m : float
         Depth where 234Th meets 238U, drawn if known.
     mark_m : float
@@ -65,21 +66,26 @@ def _activities(axes, known, deepest):
 
 def _flux_profile(axes, profile, mark_m):
     depth, flux = profile["depth_m"].to_numpy(), profile["th234_flux"].to_numpy()
-    bands = {"th234_flux_sigma": (0.2, "all"), "sigma_measurement": (0.35, "measurement")}
-    for column, (alpha, name) in bands.items():
-        sigma = profile[column].to_numpy()
-        if (sigma > 0).any():  # at 0 m it is 0 even where it is unknown
-            words = {"color": TH_COLOUR, "alpha": alpha, "linewidth": 0, "label": f"$\\pm 1\\,\\sigma$, {name}"}
-            axes.fill_betweenx(depth, flux - sigma, flux + sigma, **words)
+    known = np.isfinite(profile["th234_flux_sigma"].to_numpy(float))
+    inner = np.zeros(len(depth))  # from the inside out: a band is drawn beside the last one, if it adds to it
+    parts = {"integration": 0.6, "measurement": 0.38, "common": 0.2}
+    for name, alpha in parts.items():
+        outer = np.hypot(inner, np.where(known, profile[f"sigma_{name}"].to_numpy(float), 0.0))
+        if (outer > inner + 1e-6).any():
+            words = {"color": TH_COLOUR, "alpha": alpha, "linewidth": 0}
+            axes.fill_betweenx(depth, flux + inner, flux + outer, label=f"and {name}" if inner.any() else name, **words)
+            axes.fill_betweenx(depth, flux - outer, flux - inner, **words)
+            inner = outer
     axes.plot(flux, depth, color=TH_COLOUR, linewidth=1.8)
     axes.axvline(0, color="0.7", linewidth=0.8, zorder=0)
-    found = np.interp(mark_m, depth, flux)
+    found, band = np.interp(mark_m, depth, flux), np.interp(mark_m, depth, inner)
     axes.plot(found, mark_m, "o", color=DOUBT_COLOUR, zorder=5)
-    axes.annotate(f"{found:,.0f} at {mark_m:.0f} m", (found, mark_m), (-8, 0), textcoords="offset points", ha="right",
-                  va="center", color=DOUBT_COLOUR)  # fmt: skip
+    side = -1 if found - band > 0.45 * np.nanmax(flux) else 1  # the words stand beside the band, where there is room
+    axes.annotate(f"{found:,.0f} at {mark_m:.0f} m", (found + side * band, mark_m), (8 * side, 0), va="center",
+                  textcoords="offset points", ha="right" if side < 0 else "left", color=DOUBT_COLOUR)  # fmt: skip
     axes.set_xlabel(f"{TH234} flux, {FLUX_UNIT}")
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="best", fontsize=9)
+        axes.legend(loc="best", fontsize=9, title="$\\pm 1\\,\\sigma$", title_fontsize=9)
 
 
 def by_depth(table, axes=None):
@@ -171,7 +177,7 @@ def bias_by_phase(phase_d, ratios, axes=None, width_d=5.0):
 
 
 def tornado(choices, axes=None):
-    """Draw what each choice does to the flux: the middle 90 % of the casts as a bar, their median as a line.
+    """Draw what each choice does to the flux: the middle 90 % of the casts as a bar, their median as a line and number.
 
     Parameters
     ----------
@@ -193,7 +199,41 @@ def tornado(choices, axes=None):
     axes.barh(rows, width, left=spread[0.05], color=colours, alpha=0.45, height=0.6)
     axes.vlines(spread[0.5], rows - 0.3, rows + 0.3, color=colours, linewidth=2.5)
     axes.axvline(0, color="0.3", linewidth=0.8)
+    for row, median, end in zip(rows, spread[0.5], spread[0.95].clip(lower=0.0), strict=True):
+        number = f"{median:+,.0f}".replace("-", "\N{MINUS SIGN}")
+        axes.annotate(number, (end, row), (5, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_yticks(rows, spread.index)
     axes.use_sticky_edges = False
+    axes.margins(x=0.09)
     axes.set_xlabel(f"change of the {TH234} flux, {FLUX_UNIT}")
     return axes
+
+
+def two_visits(true, found, sigma, true_name="true flux"):
+    """Draw fluxes by several methods against the same true ones, a panel each, with their standard errors.
+
+    Parameters
+    ----------
+    true : array_like (n,)
+        dpm m-2 d-1.
+    found, sigma : dict of str to array_like (n,)
+        Fluxes and their standard errors, dpm m-2 d-1, by name of the method.
+    true_name : str
+        Name on the axes.
+
+    Returns
+    -------
+    matplotlib Figure
+    """
+    figure, panels = plt.subplots(1, len(found), figsize=(4.2 * len(found), 4.3), sharex=True, sharey=True)
+    true = np.asarray(true, dtype=float)
+    low, high = np.nanmin(true), np.nanmax(true)
+    for axes, (name, flux) in zip(np.atleast_1d(panels), found.items(), strict=True):
+        style = {"fmt": "o", "markersize": 3, "elinewidth": 0.6, "alpha": 0.5, "color": TH_COLOUR}
+        axes.errorbar(true, flux, yerr=sigma[name], **style)
+        axes.plot([low, high], [low, high], color="0.2", linewidth=1, linestyle="--")
+        axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        axes.set_title(name)
+        axes.set_xlabel(f"{true_name}, {FLUX_UNIT}")
+    np.atleast_1d(panels)[0].set_ylabel(f"flux from the samples, {FLUX_UNIT}")
+    return figure
