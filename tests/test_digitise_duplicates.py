@@ -182,6 +182,77 @@ def test_shuffling_changes_nothing():
         pd.testing.assert_series_equal(other.sort_index(), links)
 
 
+def lab(name, days, rng=None, digits=3, **more):
+    """Casts of the profile on several days, as a laboratory with errors of 2 % finds it."""
+    parts = []
+    for day in days:
+        errors = 1 + 0.02 * rng.normal(size=len(PROFILE))
+        rows = [
+            {"time": day, "depth_m": z, "value": round(v * e, digits)}
+            for (z, v), e in zip(PROFILE.items(), errors, strict=True)
+        ]
+        parts.append(source(name, rows, **more))
+    df = pd.concat(parts, ignore_index=True)
+    return df.assign(locator=[f"{name}.csv, row {i}, column 5: Th" for i in range(len(df))])
+
+
+DAILY = pd.date_range("2010-05-01", periods=7)
+MONTHLY = pd.date_range("2010-01-10", periods=12, freq="30D")
+YEAR = {"days": [pd.Timestamp("2010-07-02")], "time_precision": "year"}
+
+
+@pytest.mark.parametrize(
+    ("days", "other"),
+    [(DAILY, {"days": DAILY}), (DAILY, {"days": DAILY, "digits": 2}), (MONTHLY, YEAR)],
+)
+def test_neighbours_in_time_are_no_copies(days, other):
+    """Two laboratories at one place, each day or in one year, agree in some values by chance: none is a copy."""
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        assert copies(checked(lab("a", days, rng), lab("b", rng=rng, **other))) == {}
+
+
+def test_copies_among_daily_casts():
+    """Daily casts that are told again, rounded, find each its own day; a year tells one of 12 casts by its digits."""
+    a = lab("a", DAILY, np.random.default_rng(1))
+    b = lab("b", DAILY, np.random.default_rng(1), digits=2, latitude=10.12, cruise="other")
+    df = checked(a, b)
+    assert copies(df) == {"b": 35}
+    assert df.loc[df["duplicate_of"].notna(), "duplicate_of"].tolist() == df["record_id"][:35].tolist()
+    a = lab("a", MONTHLY, np.random.default_rng(1), digits=4)
+    b = a[15:20].assign(source_id="b", time=YEAR["days"][0], time_precision="year", locator=cast("b")["locator"].array)
+    assert copies(checked(a, b)) == {"b": 5}
+
+
+def test_a_profile_is_kept_whole():
+    """One sigma that is missing does not tear a profile: the station with more sigmas is kept, whatever the order."""
+    a, b = cast("a"), cast("b", cruise="C compiled")
+    a.loc[2, "sigma"] = None
+    assert copies(checked(a, b)) == {"a": 5}
+
+
+def test_a_bad_flag_goes_with_the_value():
+    """What its author flags as bad stays bad where a copy without flags is kept, and a second check changes nothing."""
+    author, copy = cast("a", flag=2), cast("b", flag=2)
+    author.loc[1, "flag"] = 4
+    df = checked(author, copy)
+    kept = df[df["duplicate_of"].isna()]
+    assert set(kept["source_id"]) == {"b"} and kept["flag"].tolist() == [2, 4, 2, 2, 2]
+    assert kept["note"].tolist()[1] == "flagged in a copy"
+    pd.testing.assert_frame_equal(quality.check(df), df)
+
+
+def test_a_crowd_elsewhere_changes_nothing():
+    """3,000 values of a towed sensor, far away, leave true copies alone."""
+    crowd = source("towed", [{"depth_m": 10.0, "value": 2.0, "latitude": 40.0}]).loc[np.zeros(3000, dtype=int)]
+    crowd = crowd.assign(
+        station=np.arange(3000).astype(str), value=np.random.default_rng(1).normal(2.0, 0.2, 3000),
+        locator=[f"towed.csv, row {i}, column 5: Th" for i in range(3000)],
+    )  # fmt: skip
+    crowd["value_source"] = crowd["value"].astype(str)
+    assert copies(checked(cast("a"), cast("b"), crowd)) == {"b": 5}
+
+
 def test_dense_values_cost_no_square():
     """20,000 values at one place and hour: only equal ones are looked for, and memory stays small."""
     rng = np.random.default_rng(1)

@@ -27,8 +27,9 @@ def draw(folder, series, looks=LOOKS, name="figure.png", line="", size=6, log=Fa
     """Print a figure with an inverted depth axis and write its sidecar; x and y in whole pixels from the top left."""
     picture = plt.figure(figsize=(5, 5.5))
     axes = picture.add_axes([0.16, 0.08, 0.8, 0.82])
-    for values, (_, colour, marker) in zip(series, looks, strict=True):
-        face = {} if filled else {"markerfacecolor": "white"}
+    fills = [filled] * len(looks) if isinstance(filled, bool) else filled
+    for values, (_, colour, marker), full in zip(series, looks, fills, strict=True):
+        face = {} if full else {"markerfacecolor": "white"}
         axes.plot(values, DEPTH, MARKS[marker] + line, color=colour, markersize=size, **face)
     low, high = (0.1, 100) if log else (0, 3.5)
     axes.set(xlim=(low, high), ylim=(350, 0), xlabel="activity", ylabel="depth")
@@ -51,8 +52,8 @@ def draw(folder, series, looks=LOOKS, name="figure.png", line="", size=6, log=Fa
             "y": {"quantity": "depth_m", "pixels": [height - 1 - up, height - 1 - down], "values": [0, 350]},
         },
         "series": [
-            {"variable": v, "unit": "dpm/L", "colour": c, "marker": m, "filled": filled, "n_points": 10}
-            for v, c, m in looks
+            {"variable": v, "unit": "dpm/L", "colour": c, "marker": m, "filled": f, "n_points": 10}
+            for (v, c, m), f in zip(looks, fills, strict=True)
         ],
     } | told  # fmt: skip
     (folder / "figure.yml").write_text(yaml.safe_dump(sidecar))
@@ -106,11 +107,16 @@ def test_hidden_markers_are_flagged_or_said(tmp_path):
     assert hidden.any() and (found.records["flag"][hidden] == 3).all()
 
 
-def test_one_colour_two_markers(tmp_path):
-    """Two black series are told apart by the shape of their markers."""
-    looks = [("th234_total", "black", "circle"), ("u238", "black", "square")]
+@pytest.mark.parametrize(
+    ("markers", "options"),
+    [(("circle", "square"), {}), (("circle", "circle"), {"filled": (True, False), "line": "-", "name": "figure.jpg"})],
+    ids=["by shape", "open and filled"],
+)
+def test_one_colour_two_markers(tmp_path, markers, options):
+    """Two black series are told apart by their markers."""
+    looks = [(variable, "black", marker) for variable, marker in zip(("th234_total", "u238"), markers, strict=True)]
     series = [values - (0.6 if i == 0 else 0) for i, values in enumerate(profiles(5))]
-    part, _ = errors(figure.read(*draw(tmp_path, series, looks)), series, looks)
+    part, _ = errors(figure.read(*draw(tmp_path, series, looks, **options)), series, looks)
     assert part.max() < 0.005
 
 
@@ -122,7 +128,7 @@ def test_records_of_a_figure(tmp_path):
     first = checked.iloc[0]
     assert first["origin"] == "figure" and first["source_doi"] == "10.1000/x" and first["longitude"] == -160
     assert first["locator"].startswith("Figure 1 of figure.png, series 1, point 1, pixel (")
-    assert first["note"].startswith("sigma is that of reading the figure alone; depth_m is read to 0.2")
+    assert first["note"].startswith("sigma is that of reading the figure alone; depth_m is read to 0.3")
     assert first["time_precision"] == "day" and first["sigma_kind"] == "1sd" and checked["record_id"].is_unique
     assert found.account["cells"] == sum(v for k, v in found.account.items() if k != "cells")
     figures.save(image, checked, tmp_path / "check.png")
@@ -145,6 +151,28 @@ def test_what_is_missing_is_said(tmp_path):
         figure.read(image, sidecar)
 
 
+@pytest.mark.parametrize("corners", [[0, 0, 2000, 200], [2000, 200, 0, 0]], ids=["in order", "turned round"])
+def test_what_is_ignored_is_not_read(tmp_path, corners):
+    """Points in a box of `ignore` are left, wherever its corners are named first, and no ink of it is used."""
+    series = profiles(1)
+    image, sidecar = draw(tmp_path, series, ignore=[corners])
+    found = figure.read(image, sidecar)
+    top = 82 + DEPTH * 676.5 / 350  # rows of the picture
+    assert (found.records["variable"].value_counts() == (top > 200).sum()).all()
+    assert found.records["depth_m"].min() > 60 and len(found.meta["problems"]) == 2
+
+
+def test_transparent_pictures_are_seen_on_white(tmp_path):
+    """A picture without a background is read, and drawn, as on white paper."""
+    series = profiles(1)
+    image, sidecar = draw(tmp_path, series)
+    picture = np.asarray(Image.open(image).convert("RGBA")).copy()
+    picture[(picture[..., :3] == 255).all(axis=2)] = 0
+    Image.fromarray(picture).save(image)
+    part, _ = errors(figure.read(image, sidecar), series)
+    assert part.max() < 0.005 and figure.pixels(image).max() == 255 and figure.pixels(image)[0, 0].min() == 255
+
+
 def test_units_that_are_not_known_are_set_aside(tmp_path):
     """Points in an unknown unit are rejects, and the account adds up."""
     image, sidecar = draw(tmp_path, profiles(1))
@@ -165,6 +193,9 @@ def test_units_that_are_not_known_are_set_aside(tmp_path):
         ({"series": [{"variable": "th234_totl", "colour": "red"}]}, "did you mean 'th234_total'"),
         ({"series": [{"variable": "th234_total", "colour": "reddish"}]}, "is no colour"),
         ({"series": [{"variable": "th234_total", "colour": "white"}]}, "colour is that of the paper"),
+        ({"series": [{"variable": "th234_total", "colour": None}]}, "in quotes"),
+        ({"series": [{"variable": v, "colour": "red"} for v in ("th234_total", "u238")]}, "series 2 looks like one"),
+        ({"constants": {"latitude": 10.0}}, "series 1 has no longitude: give it in `constants`"),
     ],
 )
 def test_wrong_sidecars_are_refused_in_one_line(tmp_path, wrong, words):
@@ -186,7 +217,14 @@ def test_hostile_pictures_are_refused(tmp_path):
     (tmp_path / "cut.png").write_bytes(image.read_bytes()[:3000])
     Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
     (tmp_path / "a.gif").write_bytes(b"GIF89a" + bytes(20))
-    refused = {"junk.png": "no PNG", "cut.png": "damaged", "bomb.png": "more than 40 million", "a.gif": "no PNG"}
+    Image.fromarray(np.zeros((900, 900), dtype=np.uint16)).save(tmp_path / "deep.png")
+    refused = {
+        "deep.png": "8 bits",
+        "junk.png": "no PNG",
+        "cut.png": "damaged",
+        "bomb.png": "more than 40 million",
+        "a.gif": "no PNG",
+    }
     for name, words in (refused | {"none.png": "no such file", ".": "a folder"}).items():
         with pytest.raises(UserError, match=words):
             figure.read(tmp_path / name, sidecar)

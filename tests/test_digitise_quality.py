@@ -133,6 +133,12 @@ def test_slips_are_told_within_a_method():
     assert noted[noted].index.tolist() == [len(df) - 1]
 
 
+def test_nature_is_no_slip():
+    """Nitrate of the deep sea is 1000 times that of the surface, in the same unit."""
+    df = table(*[{"variable": "nitrate", "value": v} for v in (*[0.03] * 20, 25.0)])
+    assert (quality.check(df)["flag"] == 2).all()
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -260,6 +266,8 @@ def test_confusion_counts_each_planted_mistake_once():
     assert found.loc["slip", ["planted", "flagged", "missed"]].tolist() == [2, 1, 1]
     assert found.loc["range", "noted"] == 1 and found.loc["word", "set_aside"] == 1
     assert found.loc["false alarms", "flagged"] == 1 and missed["row"].tolist() == [4]
+    reasons = {"slip": "1000 times", "range": "middle of"}
+    assert quality.confusion(mistakes, df, rejects, reasons)[1]["row"].tolist() == [2, 4]
 
 
 def cruise(longitudes):
@@ -274,6 +282,10 @@ def test_wrong_sign_of_longitude_is_told_from_a_long_way():
     assert wrong["flag"].tolist() == [2, 2, 3, 2] and "sign of the longitude" in wrong["note"][2]
     assert (quality.check(cruise([-40.0, -41.0, 170.0]))["flag"] == 2).all()
     assert (quality.check(cruise([-8.0, -5.0, 4.8, 8.0]))["flag"] == 2).all()
+    # of a cast told with both signs, the records with the wrong one, whatever their order
+    df = cruise([-40.0, -41.0, 42.0, -42.0, -43.0]).assign(station=["1", "2", "3", "3", "4"])
+    for order in (df, df[::-1]):
+        assert (quality.check(order)["flag"] > 2).tolist() == (order["longitude"] > 0).tolist()
 
 
 @pytest.mark.real

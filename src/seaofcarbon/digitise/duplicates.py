@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.special import betaln
 
 from seaofcarbon.digitise.places import in_space
 from seaofcarbon.vocabulary import FLAG_MISSING, VARIABLES
@@ -28,11 +29,18 @@ TELLING_DIGITS = 4
 """Among replicates that differ, equal values are copies if they have so many digits; two digits repeat by chance."""
 
 SHARE_BETWEEN, SHARE_WITHIN, SAMPLES_WITHIN = 0.5, 0.8, 3
-"""Stations are copies if at least this share of the samples of the same day and depth agrees: those of neighbours agree
-in one of five, copies in all. Within a file, where the station has two names, more is asked."""
+"""Stations are copies if at least this share of the samples of the same day and depth agrees. Within a file, where the
+station has two names, more is asked."""
 
-MAX_NEIGHBOURS = 20
-"""Mean number of neighbours of a value above which (a towed sensor, junk) copies cannot be told from neighbours."""
+CHANCE, LEAST_CHANCE = 0.003, 4e-5
+"""Chance may bring what agrees in so few of all pairs of stations; a value tells no more than 4 digits."""
+
+STEADY = ("th234_total", "th234_dissolved")
+NEIGHBOURS_STEADY, NEIGHBOURS = 60.0, 10.0
+"""Chance that values of neighbours agree within x is at most so many x: 56 x if both err by 1 %, 9 x if by 6 %."""
+
+MAX_NEIGHBOURS = 40
+"""Neighbours of a value above which (a towed sensor, junk) its copy cannot be told from them."""
 
 ROUNDS = 10
 """Times that values whose best partner has a better one may look for the next."""
@@ -49,8 +57,9 @@ def kept(df, cast):
 
     Copies agree in variable, method, size, place, day (or month, or year, if one of the two is known no better), depth
     and value, within the constants of this module. Replicates (same cast and depth; other value, number or bottle) are
-    none. Kept is the one with the best flag, then with a sigma, the better known time, the cast of more variables, the
-    more digits, and the first source and record_id: the order of the records plays no role.
+    none. Kept is one that is no copy yet, of the station whose flags are best, then with more sigmas, the better known
+    time, the cast of more variables, the more digits, and the first source and record_id: the order of the records
+    plays no role.
 
     Parameters
     ----------
@@ -80,7 +89,7 @@ def kept(df, cast):
     return out
 
 
-_PREFERENCE = ["flag", "no_sigma", "finer", "few_variables", "few_digits", "source"]
+_PREFERENCE = ["linked", "flags", "no_sigmas", "finer", "few_variables", "few_digits", "source"]
 
 
 def _table(df, cast):
@@ -91,6 +100,8 @@ def _table(df, cast):
     for name in ("variable", "method", "sample_id", "unit_source"):
         table[name] = pd.factorize(df[name])[0]
     table["tracer"] = df["variable"].isin(TRACERS).to_numpy()
+    table["common"] = np.where(df["variable"].isin(STEADY), NEIGHBOURS_STEADY, NEIGHBOURS)
+    table["name"] = pd.factorize(cast)[0]
     table["loose"] = df["method"].isna().to_numpy() | (df["method"] == "th234_unspecified").to_numpy()
     table["th234_method"] = df["method"].str.startswith("th234").fillna(False).to_numpy(bool)
     table["replicate"] = df["replicate"].astype("float64").to_numpy()
@@ -100,12 +111,13 @@ def _table(df, cast):
     for name, words in {"cast": cast, "station": cast.str.replace("/[^/]*$", "", regex=True)}.items():  # less the day
         table[name] = pd.factorize(pd.factorize(words)[0] + len(table) * table["file"].to_numpy())[0]
     table["finer"] = df["time_precision"].map(_FINER).fillna(0).to_numpy()
-    table["no_sigma"] = table["sigma"].isna()
+    table["linked"] = df["duplicate_of"].notna().to_numpy()
     table["few_variables"] = -table.groupby("cast")["variable"].transform("nunique")
     table["rounding"], table["digits"] = _printed(df["value_source"])
-    # of the whole station, so that a time series is not kept half from one source and half from another
-    table["few_digits"] = -table.groupby(["station", "variable"])["digits"].transform("mean").round(1)
-    return table
+    # of the whole station, so that a profile or time series is not kept half from one source and half from another
+    each = {"flags": table["flag"], "no_sigmas": table["sigma"].isna(), "few_digits": -table["digits"]}
+    whole = pd.DataFrame(each).groupby([table["station"], table["variable"]]).transform("mean").round(1)
+    return table.join(whole)
 
 
 def _printed(value_source):
@@ -150,11 +162,16 @@ def _copied(table):
     a, b, mine, other = (side[name].to_numpy() for name in ("value", "rounding") for side in (left, right))
     # what was rounded differs by half of its last digit; what was also converted, by that of both
     converted = left["unit_source"].to_numpy() != right["unit_source"].to_numpy()
-    rounding = np.where(converted, mine + other, np.maximum(mine, other))
+    rounding = np.where(converted, mine + other, np.maximum(mine, other)) + 1e-9
     off = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+    # nothing but a copy has all of these
+    exact = ["name", "latitude", "longitude", "depth_m", "time", "value", "sigma"]
+    same = (left[exact].to_numpy() == right[exact].to_numpy()).all(axis=1)
+    within = np.where(off <= rounding, np.maximum(rounding, LEAST_CHANCE), VALUE_SHARE)
     pairs = pd.DataFrame({
         "left": left.index, "right": right.index, "tracer": left["tracer"].to_numpy(), "off": off,
-        "agree": off <= np.maximum(VALUE_SHARE, rounding) + 1e-9,
+        "agree": off <= within + 1e-9, "chance": np.where(same, LEAST_CHANCE, within * left["common"]),
+        "casts": left["cast"].to_numpy() * len(table) + right["cast"].to_numpy(),
         "left_file": left["file"].to_numpy(), "right_file": right["file"].to_numpy(),
         "stations": left["station"].to_numpy() * len(table) + right["station"].to_numpy(),
     })  # fmt: skip
@@ -178,12 +195,11 @@ def _neighbours(near):
     for known, unit in enumerate("DMY"):
         # days may differ by one; other months or years are no match
         when = time.astype(f"datetime64[{unit}]").astype(float) * (1 if unit == "D" else 2)
+        points = np.column_stack([where, when])
         for variable in near.reset_index().groupby("variable").indices.values():
             some, others = variable[finer[variable] == known], variable[finer[variable] <= known]
-            if len(some):
-                points = np.column_stack([where, when])
-                found.append(_pairs(some, others, points))
-    pairs = np.unique(np.sort(np.vstack(found), axis=1), axis=0) if found else np.empty((0, 2), dtype=int)
+            found.append(_pairs(some, others, points))
+    pairs = np.unique(np.sort(np.vstack([np.empty((0, 2), dtype=int), *found]), axis=1), axis=0)
     station = near["station"].to_numpy()
     i, j = pairs[station[pairs[:, 0]] != station[pairs[:, 1]]].T
     close = np.linalg.norm(space[i] - space[j], axis=1) <= PLACE_KM + COARSE_KM * (coarse[i] | coarse[j])
@@ -192,13 +208,10 @@ def _neighbours(near):
 
 
 def _pairs(some, others, points):
-    """Pairs of two sets of points that differ by at most 1 in each direction; none where they are too dense."""
-    left, right, reach = cKDTree(points[some]), cKDTree(points[others]), 1 + 1e-9
-    if left.count_neighbors(right, reach, p=np.inf) > MAX_NEIGHBOURS * (len(some) + len(others)):
-        return np.empty((0, 2), dtype=int)
-    if len(some) == len(others):  # all are known equally well
-        return some[left.query_pairs(reach, p=np.inf, output_type="ndarray")]
-    found = left.sparse_distance_matrix(right, reach, p=np.inf, output_type="ndarray")
+    """Pairs of two sets of points that differ by at most 1 in each direction, but for points in a crowd of others."""
+    tree, reach = cKDTree(points[others]), 1 + 1e-9
+    some = some[tree.query_ball_point(points[some], reach, p=np.inf, return_length=True) <= MAX_NEIGHBOURS]
+    found = cKDTree(points[some]).sparse_distance_matrix(tree, reach, p=np.inf, output_type="ndarray")
     return np.column_stack([some[found["i"]], others[found["j"]]])
 
 
@@ -215,20 +228,26 @@ def _comparable(left, right):
 
 
 def _of_copied_stations(pairs):
-    """Pairs of agreeing values of stations of which enough agrees, with the share that does."""
-    share, shared = 0.0, np.inf
-    for side in ("left", "right"):  # if one tells more samples than the other, the poorer one decides
-        each = pairs[pairs["tracer"]].groupby(["stations", side])["agree"].any().groupby("stations")
-        share = np.fmax(share, pairs["stations"].map(each.mean()))
-        shared = np.fmin(shared, pairs["stations"].map(each.size()))
+    """Pairs of agreeing values of stations of which enough agrees, and more than chance would bring (log10: `luck`)."""
+    tracers, sides = pairs[pairs["tracer"]], []
+    for side, other in (("left", "right_file"), ("right", "left_file")):
+        tries = tracers.groupby([side, other])["off"].transform("size")
+        luck = np.log10((tracers["chance"] * tries).clip(upper=1.0)).where(tracers["agree"], 0.0)
+        each = tracers.assign(luck=luck).groupby(["stations", side]).agg({"agree": "max", "luck": "min"})
+        sides.append(each.groupby("stations").agg(n=("agree", "size"), k=("agree", "sum"), luck=("luck", "sum")))
+    # if one tells more samples than the other, the poorer one decides
+    of = pd.concat(sides).sort_values(["n", "k"], kind="stable").groupby("stations").head(1)
+    of["luck"] -= (np.log1p(of["n"]) + betaln(of["n"] - of["k"] + 1, of["k"] + 1)) / np.log(10)  # any k of n
+    n, k, luck = (pairs["stations"].map(of[name]) for name in of)
     within = pairs["left_file"] == pairs["right_file"]
-    enough = np.where(within, (share >= SHARE_WITHIN) & (shared >= SAMPLES_WITHIN), share >= SHARE_BETWEEN)
-    return pairs.assign(share=share)[enough & pairs["agree"]]
+    enough = np.where(within, (k >= SHARE_WITHIN * n) & (n >= SAMPLES_WITHIN), k >= SHARE_BETWEEN * n)
+    share = pairs.groupby("casts")["agree"].transform("mean")
+    return pairs.assign(luck=luck, share=share)[enough & pairs["agree"] & (luck <= np.log10(CHANCE))]
 
 
 def _one_to_one(pairs):
     """The best pairs, so that no value has two partners in one file: replicates and neighbouring casts stay apart."""
-    pairs = pairs.sort_values(["share", "off", "left", "right"], ascending=[False, True, True, True])
+    pairs = pairs.sort_values(["luck", "share", "off", "left", "right"], ascending=[True, False, True, True, True])
     number = np.arange(len(pairs))
     ends = [pairs[["left", "right_file"]], pairs[["right", "left_file"]]]
     both = pd.concat([end.set_axis(["value", "file"], axis=1).assign(pair=number) for end in ends])

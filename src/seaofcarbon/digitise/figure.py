@@ -4,11 +4,11 @@ import warnings
 from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from seaofcarbon import records
 from seaofcarbon.digitise import headers, markers, sidecar
@@ -23,8 +23,8 @@ MAX_PIXELS = 40_000_000
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 
-PIXEL_SIGMA = 12**-0.5
-"""Standard error of a place that is known to a pixel: of the two pixels that calibrate an axis."""
+PIXEL_SIGMA = 0.5
+"""Standard error of a place in pixels: programs draw markers on whole pixels, some half a pixel beside."""
 
 MARKER_SIGMA = 0.02
 """Standard error of the middle of a marker as part of its width: how well a plotting program draws it."""
@@ -79,12 +79,19 @@ class Axis(sidecar.Model):
         return (np.exp(value), np.exp(value) * error) if self.scale == "log" else (value, error)
 
 
+def _quoted(name):
+    """Refuse a colour that is no text: YAML takes what follows a # for a comment."""
+    if not isinstance(name, str):
+        raise ValueError("write it in quotes, such as '#1f77b4'")
+    return name
+
+
 class Series(sidecar.Model):
     """The points of one series: what they are, and how they look."""
 
     variable: one_of(tuple(VARIABLES))
     unit: str = ""
-    colour: str
+    colour: Annotated[str, BeforeValidator(_quoted)]
     marker: Literal[tuple(markers.SHAPES)] | None = None
     filled: bool = True
     width: float | None = Field(default=None, gt=1)
@@ -121,6 +128,20 @@ class Figure(sidecar.Model):
     ignore: list[tuple[float, float, float, float]] = []
     series: list[Series] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _points_have_places(self):
+        """Each point needs a place, and series of one colour differ in their markers."""
+        told = {self.axes.x.quantity, self.axes.y.quantity} | {k for k, v in self.constants if v is not None}
+        for number, series in enumerate(self.series, 1):
+            lacking = {*headers.NEEDED} - told - {k for k, v in series.constants if v is not None}
+            if lacking:
+                raise ValueError(f"series {number} has no {min(lacking)}: give it in `constants`")
+            for other in self.series[: number - 1]:
+                alike = (other.colour, other.filled) == (series.colour, series.filled)
+                if alike and (other.marker == series.marker or None in (other.marker, series.marker)):
+                    raise ValueError(f"series {number} looks like one before it: tell another `marker` of each")
+        return self
+
 
 def read(image, told):
     """Digitise a figure.
@@ -145,18 +166,18 @@ def read(image, told):
         When image or sidecar cannot be read, or no point of any series is found.
     """
     about = sidecar.read(told, Figure)
-    rgb = _pixels(Path(image))
+    rgb = pixels(Path(image))
     looks = [
         markers.Look(_colour(told, i, s.colour), s.marker, s.filled, s.width) for i, s in enumerate(about.series, 1)
     ]
     box = _box(told, about, rgb.shape)
-    seen = _inside(rgb.shape, box, 0.0)
-    for left, top, right, bottom in about.ignore:
-        seen &= ~_inside(rgb.shape, (left, top, right, bottom), 0.0)
-    allowed = _inside(rgb.shape, box, AROUND) & (seen | ~_inside(rgb.shape, box, 0.0))
+    ignored = np.zeros(rgb.shape[:2], dtype=bool)
+    for (left, right), (top, bottom) in ((sorted(edges[::2]), sorted(edges[1::2])) for edges in about.ignore):
+        ignored |= _inside(rgb.shape, (left, top, right, bottom), 0.0)
+    masks = _inside(rgb.shape, box, AROUND) & ~ignored, _inside(rgb.shape, box, 0.0), ignored
     left, top, right, bottom = (int(edge) for edge in _grown(box, 1.2 * AROUND))
     window = np.s_[max(top, 0) : bottom + 1, max(left, 0) : right + 1]  # the rest of a page would fill memory
-    points = markers.find(rgb[window], looks, allowed[window], seen[window])
+    points = markers.find(rgb[window], looks, *(mask[window] for mask in masks))
     points = points.assign(x=points["x"] + max(left, 0), y=points["y"] + max(top, 0))
     near = _between(points["x"], points["y"], box, MARGIN)
     coloured = np.array([np.ptp(look.colour) > GREY for look in looks])[points["look"].to_numpy(int)]  # grey is text
@@ -170,9 +191,24 @@ def read(image, told):
 # --- The picture ---------------------------------------------------------------------------------------
 
 
-def _pixels(path):
-    """Read an image as (rows, columns, 3) of uint8, on white; its size is looked at before it is unpacked."""
-    from PIL import Image
+def pixels(path):
+    """Read an image as a viewer shows it.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    ndarray of uint8, shape (rows, columns, 3)
+        On white.
+
+    Raises
+    ------
+    UserError
+        When it is no image that can be read, or too large, which is looked at before it is unpacked.
+    """
+    from PIL import Image, ImageOps
 
     if not path.is_file():
         raise UserError(f"{path}: {'a folder' if path.is_dir() else 'no such file'}; give a PNG, JPEG or TIFF image")
@@ -183,7 +219,9 @@ def _pixels(path):
             image = Image.open(path, formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise UserError(large)
-        image = image.convert("RGBA")
+        if image.mode.startswith(("I", "F")):
+            raise UserError(f"{path}: more than 8 bits a colour; save it with 8")
+        image = ImageOps.exif_transpose(image).convert("RGBA")
     except UserError:
         raise
     except Image.DecompressionBombError:

@@ -65,7 +65,7 @@ class Look:
     width: float | None = None
 
 
-def find(rgb, looks, allowed, seen):
+def find(rgb, looks, allowed, seen, ignored):
     """Find the markers of all series.
 
     A marker is where its ink, less the paper it would cover, is most; other ink may hide it and counts neither way.
@@ -75,8 +75,8 @@ def find(rgb, looks, allowed, seen):
     ----------
     rgb : ndarray of uint8, shape (rows, columns, 3)
     looks : list of Look
-    allowed, seen : ndarray of bool, shape (rows, columns)
-        Where centres may be; where blank is paper (beyond the axes, markers are cut).
+    allowed, seen, ignored : ndarray of bool, shape (rows, columns)
+        Where centres may be; where blank is paper (beyond the axes, markers are cut); what is not looked at.
 
     Returns
     -------
@@ -91,8 +91,9 @@ def find(rgb, looks, allowed, seen):
     """
     coarse = int(np.ceil(np.sqrt(rgb[:, :, 0].size / PIXELS)))
     if coarse > 1:
-        return _found_coarsely(rgb, looks, allowed, seen, coarse)
+        return _found_coarsely(rgb, looks, (allowed, seen, ignored), coarse)
     owner, level, inks = _inks(rgb, [look.colour for look in looks])
+    owner[ignored], level[ignored] = -1, 1.0
     faces = np.zeros(owner.shape, dtype=int)
     while True:
         found = []
@@ -111,12 +112,12 @@ def find(rgb, looks, allowed, seen):
     return pd.DataFrame(found, columns=names)
 
 
-def _found_coarsely(rgb, looks, allowed, seen, coarse):
+def _found_coarsely(rgb, looks, masks, coarse):
     """Find markers in a picture of which `coarse` x `coarse` pixels are made one."""
-    rows, columns = (size // coarse for size in allowed.shape)
+    rows, columns = (size // coarse for size in rgb.shape[:2])
     blocks = rgb[: rows * coarse, : columns * coarse].reshape(rows, coarse, columns, coarse, 3)
     small = np.stack([blocks[..., band].mean(axis=(1, 3), dtype=np.float32) for band in range(3)], axis=2)
-    masks = (mask[coarse // 2 :: coarse, coarse // 2 :: coarse][:rows, :columns] for mask in (allowed, seen))
+    masks = (mask[coarse // 2 :: coarse, coarse // 2 :: coarse][:rows, :columns] for mask in masks)
     looks = [replace(look, width=look.width and look.width / coarse) for look in looks]
     found = find(small.round().astype(np.uint8), looks, *masks)
     found[["x", "y"]] += 0.5 - 0.5 / coarse

@@ -6,7 +6,7 @@ import pandas as pd
 from seaofcarbon import flux
 from seaofcarbon import records as rec
 from seaofcarbon.digitise import duplicates, places
-from seaofcarbon.vocabulary import FLAG_BAD, FLAG_GOOD, FLAG_QUESTIONABLE, VARIABLES
+from seaofcarbon.vocabulary import FLAG_BAD, FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE, VARIABLES
 
 FIRST_TIME = pd.Timestamp("1967-01-01")
 """234Th was first used as a tracer of particles in the sea in 1967 (Bhat et al. 1969 sampled then): older is a slip."""
@@ -21,6 +21,9 @@ DEEP_TOLERANCE = 0.05
 
 _SLIPS_BOTH_WAYS = ("th234_total", "th234_dissolved", "u238", "salinity")
 """Quantities that vary little: values 1000 times too small are told from nature too."""
+
+_UNEVEN = ("nitrate", "chlorophyll", "fluorescence", "par", "npp")
+"""Quantities of which nature itself brings 1000 times the usual: nitrate of the deep sea beside that of the surface."""
 
 _PARTICULATE = ("th234_particulate", "th234_particulate_small", "th234_particulate_large")
 
@@ -56,8 +59,9 @@ def check(records, now=None):
         return df
     now = pd.Timestamp.now("UTC").tz_localize(None) if now is None else now
     cast = rec.cast_ids(df)
+    told = df["flag"].where(df["duplicate_of"].isna() & (df["flag"] != FLAG_MISSING), FLAG_GOOD)
     df = _doubted(df, [*_of_places(df, cast), *_of_times(df, now), *_of_values(df, cast)])
-    df = _duplicates(df, cast)
+    df = _duplicates(df, cast, told.to_numpy())
     rec.check_schema(df)
     return df
 
@@ -92,17 +96,19 @@ def _of_places(df, cast):
 
 
 def _mirrored(df, cast):
-    """Tell records of casts far from all others of their cruise that would lie among them with the other sign."""
+    """Tell records of stops far from all others of their cruise that would lie among them with the other sign."""
     usable = (
         df["cruise"].notna()
         & df["latitude"].between(-90, 90)
         & df["longitude"].notna()
         & ~df["variable"].isin(rec.FLUXES)
     )
-    stops = df[usable].assign(cast=cast[usable]).drop_duplicates("cast")
-    cruise = pd.factorize(stops["cruise"])[0]
-    wrong = places.mirrored(stops["latitude"].to_numpy(), stops["longitude"].to_numpy(), cruise)
-    return cast.isin(stops["cast"][wrong]) & usable
+    at = df[usable]
+    # stops are casts, east and west of Greenwich each for itself
+    stops = at.groupby([at["cruise"], cast[usable], at["longitude"] < 0])[["latitude", "longitude"]].transform("median")
+    wrong = np.zeros(len(df), dtype=bool)
+    wrong[usable] = places.mirrored(*stops.to_numpy().T, pd.factorize(at["cruise"])[0])
+    return wrong
 
 
 def _of_times(df, now):
@@ -123,7 +129,7 @@ def _of_values(df, cast):
     kind = [df["source_id"].fillna(""), df["variable"], df["method"].fillna("")]
     usual = positive.groupby(kind).transform("median")
     decades = np.log10(positive / usual)
-    large = decades > SLIP_LOG10
+    large = (decades > SLIP_LOG10) & ~df["variable"].isin(_UNEVEN)
     small = (decades < -SLIP_LOG10) & df["variable"].isin(_SLIPS_BOTH_WAYS)
     plain = ~large & ~small
     return [
@@ -147,10 +153,14 @@ def _above_total(df, cast):
     return above.reindex(df.index, fill_value=False)
 
 
-def _duplicates(df, cast):
-    """Flag all but one of the records that say the same, and name the one that is kept."""
+def _duplicates(df, cast, told):
+    """Flag all but one of the records that say the same, and name the one that is kept, with the worst flag told."""
     best = duplicates.kept(df, cast)
     copy = np.flatnonzero(best != np.arange(len(df)))
+    worst = np.zeros(len(df), dtype=int)
+    np.maximum.at(worst, best[copy], told[copy])
+    worst[worst <= df["flag"]] = 0
+    df = _doubted(df, [(worst == level, level, "flagged in a copy") for level in (FLAG_QUESTIONABLE, FLAG_BAD)])
     keeper, source = df["record_id"].to_numpy(object)[best[copy]], df["source_id"].fillna("").to_numpy(object)
     flag, of = df["flag"].to_numpy(copy=True), df["duplicate_of"].to_numpy(object, copy=True)
     note = df["note"].fillna("").to_numpy(object)
@@ -217,7 +227,7 @@ def cells(records):
     return found.assign(row=pd.to_numeric(found["row"]).astype("Int64"))
 
 
-def confusion(mistakes, records, rejects):
+def confusion(mistakes, records, rejects, reasons=None):
     """Compare known mistakes with what the readers and checks found.
 
     Parameters
@@ -226,6 +236,8 @@ def confusion(mistakes, records, rejects):
         file, row, column, kind. A mistake of a describing cell (depth, time, position) counts for its whole row.
     records, rejects : DataFrame
         What came out of the files.
+    reasons : dict of str, optional
+        Kind -> regular expression of the words that find it; by default any note or flag does.
 
     Returns
     -------
@@ -241,10 +253,13 @@ def confusion(mistakes, records, rejects):
     planted = mistakes.assign(row=mistakes["row"].astype("Int64"))
     outcome = pd.Series("missed", index=planted.index)
     describing = ~planted["column"].isin(set(seen["column"]))
+    why = planted["kind"].map(lambda kind: (reasons or {}).get(kind, ""))
+    rejects = rejects.assign(note=rejects["reason"])
     for words, found in (("noted", seen[seen["note"].notna()]), ("flagged", doubtful), ("set_aside", rejects)):
-        exact = _isin(planted, found, [*keys, "column"])
-        row = describing & _isin(planted, found, keys)
-        outcome = outcome.mask(exact | row, words)
+        for pattern in why.unique():
+            said = found[found["note"].str.contains(pattern, na=not pattern)]
+            hit = _isin(planted, said, [*keys, "column"]) | (describing & _isin(planted, said, keys))
+            outcome = outcome.mask(hit & (why == pattern), words)
     order = ["set_aside", "flagged", "noted", "missed"]
     table = pd.crosstab(planted["kind"], outcome).reindex(columns=order, fill_value=0)
     table.columns.name = None

@@ -38,6 +38,7 @@ MENDS = {
     "uncertainty above the value": "give uncertainties in the unit of the value, not in per cent",
     "duplicate of": "give each value once, or a replicate or bottle number with each",
     "flag of the source, scheme not told": "tell the scheme of the flags (IODE, SEADATANET, WOCE)",
+    "flagged in a copy": "check the flag with its author",
     "flagged by the source": "nothing, if the flag is meant: such values are left out of casts",
     "middle of depth range": "give one depth, and the range in columns of its own",
     "stray signs around": "leave only the number in the cell",

@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from seaofcarbon import files
+from seaofcarbon.digitise.figure import pixels
 from seaofcarbon.vocabulary import FLAG_QUESTIONABLE
 
 COLOURS = ("#d1495b", "#1f6f8b", "#edae49", "#574b90", "#66a182")
@@ -36,9 +37,7 @@ def overlay(image, records, axes=None):
     Axes
         Rings in a colour for each series, with the number of the point; doubtful ones are dashed.
     """
-    from PIL import Image
-
-    picture = np.asarray(Image.open(image).convert("RGB"))
+    picture = pixels(Path(image))
     axes = axes or plt.figure(figsize=(9, 9 * picture.shape[0] / picture.shape[1])).add_axes([0, 0, 1, 1])
     axes.imshow(picture, alpha=0.55)
     place = records["locator"].str.extract(_PLACE).astype(float)
