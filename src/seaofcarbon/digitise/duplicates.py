@@ -155,7 +155,7 @@ def _copied(table):
     """Pairs of agreeing values of different files, or stations of one file, that tell of one sample."""
     usable = table["latitude"].between(-90, 90) & table["longitude"].notna() & table["depth_m"].notna()
     usable &= table["time"].notna() & (table["flag"] != FLAG_MISSING) & ~table["copy"]
-    near = table[usable & table["value"].notna() & (table["value"] != 0)]
+    near = _with_company(table[usable & table["value"].notna() & (table["value"] != 0)])
     left, right = (near.take(side) for side in _neighbours(near))
     same = _comparable(left, right)
     left, right = left[same], right[same]
@@ -176,6 +176,15 @@ def _copied(table):
         "stations": left["station"].to_numpy() * len(table) + right["station"].to_numpy(),
     })  # fmt: skip
     return _one_to_one(_of_copied_stations(pairs))
+
+
+def _with_company(table):
+    """Values at places that another place or station is near to: the others have no copy, and are most."""
+    spots = table.drop_duplicates(["station", "latitude", "longitude"])
+    points = in_space(spots["latitude"].to_numpy(), spots["longitude"].to_numpy())
+    company = cKDTree(points).query_ball_point(points, PLACE_KM + COARSE_KM, return_length=True) > 1
+    keys = ["station", "latitude", "longitude"]
+    return table[pd.MultiIndex.from_frame(table[keys]).isin(pd.MultiIndex.from_frame(spots[keys][company]))]
 
 
 def _neighbours(near):

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon.digitise import units
-from seaofcarbon.digitise.cells import text
 from seaofcarbon.digitise.names import meaning, squeeze
 from seaofcarbon.digitise.opening import MAX_COLUMNS
 from seaofcarbon.digitise.table import Column, Table
@@ -181,7 +180,7 @@ def timed(cells, fields):
     parts = ([] if "time" in parts else ["year", "month", "day"]) + parts
     parts += [] if "clock" in parts else ["hour", "minute", "second"]
     there = [key for key in parts if key in fields]
-    if there == ["time"] and not (text(cells[:, fields["time"]]).str.len() == 8).any() or not {*there} & _JOINED:
+    if not {*there} & _JOINED or there == ["time"] and all(len(str(c).strip()) != 8 for c in cells[:, fields["time"]]):
         return fields
     printed = cells[:, fields[there[0]]]
     for key in there[1:]:

@@ -71,4 +71,5 @@ def read(path, model):
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the sidecar"
         known = ", ".join(model.model_fields) if first["type"] == "extra_forbidden" and len(first["loc"]) == 1 else ""
-        raise UserError(f"{path}: {where}: {first['msg']}" + (f" (known are {known})" if known else "")) from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{path}: {where}: {message}" + (f" (known are {known})" if known else "")) from None

@@ -1,7 +1,6 @@
 """A table whose headers tell quantity and unit by themselves: any compilation, as xlsx or as delimited text."""
 
 import numpy as np
-import pandas as pd
 
 from seaofcarbon.digitise import headers
 from seaofcarbon.digitise.opening import MAX_COLUMNS, split_cells
@@ -117,4 +116,6 @@ def cut(source, sheet, rows, number):
 
 def printed(cells):
     """Cells of a sheet as a reader sees them: whole numbers without `.0`, dates in ISO 8601."""
-    return pd.Series(cells).astype("str").str.replace(r"^(-?\d+)\.0$", r"\1", regex=True).to_numpy(object)
+    out = np.empty(len(cells), dtype=object)
+    out[:] = [str(int(c)) if isinstance(c, float) and c.is_integer() and abs(c) < 1e15 else str(c) for c in cells]
+    return out
