@@ -48,9 +48,8 @@ def _writable(out, *suffixes, inputs=()):
     from seaofcarbon.files import UserError
 
     if inputs:
-        written = {
-            out.with_name(name).resolve() for name in (out.name, f"{out.stem}-rejects.csv", f"{out.stem}-check.png")
-        }
+        beside = (f"{out.stem}-{name}" for name in ("rejects.csv", "datapackage.json", "check.png"))
+        written = {out.with_name(name).resolve() for name in (out.name, *beside)}
         if twice := next((path for path in inputs if path.resolve() in written), None):
             raise UserError(f"--out {out}: would write over the input {twice}: give another name")
     if out.suffix not in suffixes or out.is_dir():
@@ -162,6 +161,8 @@ def _written(found, out, report=None, casts=None):
     from seaofcarbon import digitise as reading
     from seaofcarbon import files, records
 
+    if not found.account["cells"]:
+        raise files.UserError("there are names of columns, but no row of data below them: nothing was written")
     rejects = reading.write(found, out, f"{out.stem}-")
     parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.account.items())
     print(f"{out}: {len(found.records):,} records ({parts})")

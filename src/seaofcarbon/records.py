@@ -411,7 +411,7 @@ def table_schema():
     return {"fields": fields, "primaryKey": "record_id", "missingValues": [""]}
 
 
-def datapackage(path, tables, account, sources, title="234Th records", licence="CC-BY-4.0"):
+def datapackage(path, tables, account, sources, title="234Th records", licence=""):
     """Write a Frictionless datapackage.json beside the tables it describes.
 
     Parameters
@@ -425,7 +425,7 @@ def datapackage(path, tables, account, sources, title="234Th records", licence="
     sources : list of dict
         title, path (a DOI or file name) and licence of each source.
     title, licence : str
-        Of the package.
+        Of the package; without a licence, each source keeps its own.
 
     Raises
     ------
@@ -451,7 +451,7 @@ def datapackage(path, tables, account, sources, title="234Th records", licence="
     package = {
         "name": "sea-of-carbon-records",
         "title": title,
-        "licenses": [{"name": licence}],
+        **({"licenses": [{"name": licence}]} if licence else {}),  # else each source has its own
         "sources": sources,
         "units": units,
         "account": account,

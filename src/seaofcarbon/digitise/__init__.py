@@ -3,6 +3,7 @@
 A layout is a module with `recognise(opened)` and `read(opened) -> list of Table`, named in `FORMATS`.
 """
 
+import hashlib
 from collections import Counter
 from itertools import count
 from pathlib import Path
@@ -78,7 +79,7 @@ def read_many(paths, format="auto", progress=True):
     """
     from tqdm import tqdm
 
-    done, tables, sources, problems, waiting = [], [], [], [], 0
+    done, tables, sources, problems, waiting, contents = [], [], [], [], 0, {}
     paths = list({Path(path).resolve(): path for path in paths}.values())
     names, often = set(), Counter(Path(path).name for path in paths)
     for path in tqdm(paths, desc="digitise", unit="file", disable=not progress):
@@ -86,6 +87,9 @@ def read_many(paths, format="auto", progress=True):
             found, about = _tables(path, format, names, often[Path(path).name] > 1)
         except UserError as problem:
             problems.append(str(problem))
+            continue
+        if (same := contents.setdefault(about.pop("content"), path)) != path:
+            problems.append(f"{path}: the same content as {same}; read once")
             continue
         problems += [about.pop("problem")] if "problem" in about else []
         tables += [(len(sources), table) for table in found]
@@ -148,7 +152,13 @@ def _tables(path, format, taken, ambiguous=False):
     tables = FORMATS[layout].read(source)
     for table in tables:
         table.constants.setdefault("curator", "seaofcarbon")
-    about = {"file": Path(path).name, "format": layout, "encoding": source.encoding} | tables[0].meta
+    content = source.text.encode() if source.text is not None else Path(path).read_bytes()
+    about = {
+        "content": hashlib.sha256(content).digest(),
+        "file": Path(path).name,
+        "format": layout,
+        "encoding": source.encoding,
+    } | tables[0].meta
     about |= {"rows": sum(len(table.cells) for table in tables), "account": dict.fromkeys(ACCOUNT, 0)}
     return tables, about | {"not_wanted": {}}
 

@@ -38,7 +38,9 @@ def method(variable, trap=False):
     """Tell how a variable is measured where a file does not: particles by pump, fluxes from 234Th, water by bottle."""
     if trap:
         return "trap"
-    return "th234_unspecified" if variable.endswith("_flux") else "pump" if variable.startswith(PUMPED) else "bottle"
+    if variable in ("poc_flux", "npp"):  # from traps, 234Th, bottles, satellites: not guessed
+        return None
+    return "th234_unspecified" if variable == "th234_flux" else "pump" if variable.startswith(PUMPED) else "bottle"
 
 
 def columns(names, told=(), follow=False):

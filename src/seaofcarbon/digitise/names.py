@@ -38,6 +38,8 @@ _THORIUM = QUANTITIES[4:7]
 
 ABOUT = (
     r"\b(?:flags?|qf|qc|qv|quality|code|deficit|excess|xs|disequilibrium|efficiency|recovery|yield|blank|background|counts?"
+    r"|limit|model(?:led|ed)?|predicted|expected|standard (?!dev|err)|sediment|uncorrected|residual"
+    r"|difference|upwelling"
     r"|vol(?:ume)?|date|time|method|inventory|residence|ref(?:erence)?|comments?|notes?|lab|id|n|number|depth|max(?:imum)?"
     r"|min(?:imum)?)\b"
 )

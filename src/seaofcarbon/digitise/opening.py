@@ -185,6 +185,8 @@ def _column_number(letters):
 
 
 def _decoded(path, data, name=""):
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # "Unicode text" of spreadsheets
+        data = data.decode("utf-16", errors="replace").encode()
     if b"\0" in data[:1_000_000]:
         raise UserError(f"{path}: binary data, no table")
     try:
