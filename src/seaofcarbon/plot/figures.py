@@ -38,7 +38,9 @@ def overlay(image, records, axes=None):
         Rings in a colour for each series, with the number of the point; doubtful ones are dashed.
     """
     picture = pixels(Path(image))
-    axes = axes or plt.figure(figsize=(9, 9 * picture.shape[0] / picture.shape[1])).add_axes([0, 0, 1, 1])
+    axes = axes or plt.figure(figsize=(9, 9 * picture.shape[0] / picture.shape[1]), layout="none").add_axes(
+        [0, 0, 1, 1]
+    )
     axes.imshow(picture, alpha=0.55)
     place = records["locator"].str.extract(_PLACE).astype(float)
     for row, doubtful in zip(place.itertuples(), records["flag"] >= FLAG_QUESTIONABLE, strict=True):
@@ -75,7 +77,7 @@ def print_cast(samples, folder):
         profile.png at 150 dpi, and profile.yml.
     """
     cast = _longest(samples)
-    figure = plt.figure(figsize=(5, 5.5), layout=None)
+    figure = plt.figure(figsize=(5, 5.5), layout="none")
     axes = figure.add_axes([0.16, 0.06, 0.8, 0.84])
     series = []
     for name, (colour, marker, sign) in PRINTED.items():
