@@ -190,3 +190,17 @@ missing: [s.d.]
 below_detection: [<LD]
 flag_scheme: WOCE
 """
+
+
+def written(folder, name, text):
+    """Write a raw text file."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def adds_up(result):
+    """Tell whether the five numbers add up, and rejects and records are as many as they say."""
+    account = result.account
+    assert len(result.records) == account["records"] and len(result.rejects) == account["rejects"]
+    return account["cells"] == sum(account[name] for name in ("records", "missing", "rejects", "not_wanted"))

@@ -14,26 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import digitise_files as raw
+from digitise_files import adds_up, written
 from seaofcarbon import digitise
 from seaofcarbon.digitise import names, units
 from seaofcarbon.files import UserError
 from seaofcarbon.vocabulary import UNIT_CONVERSIONS, VARIABLES
 
 ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def written(folder, name, text):
-    """Write a raw text file."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def adds_up(result):
-    """Tell whether the five numbers add up, and rejects and records are as many as they say."""
-    account = result.account
-    assert len(result.records) == account["records"] and len(result.rejects) == account["rejects"]
-    return account["cells"] == sum(account[name] for name in ("records", "missing", "rejects", "not_wanted"))
 
 
 def one(result, **where):

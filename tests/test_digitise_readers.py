@@ -9,23 +9,11 @@ import pandas as pd
 import pytest
 
 import digitise_files as raw
+from digitise_files import adds_up, written
 from seaofcarbon import digitise, records
 from seaofcarbon.digitise.cells import times
 from seaofcarbon.digitise.names import meaning
 from seaofcarbon.files import UserError
-
-
-def written(folder, name, text):
-    """Write a raw text file."""
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def adds_up(result):
-    """Tell whether the five numbers add up."""
-    account = result.account
-    return account["cells"] == sum(account[name] for name in ("records", "missing", "rejects", "not_wanted"))
 
 
 def one(result, **where):

@@ -246,34 +246,11 @@ FLAG_SCHEMES = {
 
 # --- Features ----------------------------------------------------------------------------------------
 
-FEATURE_SETS = {
-    "seed": (
-        "temperature",
-        "depth_m",
-        "latitude",
-        "longitude_sin",
-        "longitude_cos",
-        "npp",
-        "day_sin",
-        "day_cos",
-        "chlorophyll",
-    ),
-    "extended": (
-        "temperature",
-        "depth_m",
-        "latitude",
-        "longitude_sin",
-        "longitude_cos",
-        "npp",
-        "day_sin",
-        "day_cos",
-        "chlorophyll",
-        "sst",
-        "mixed_layer_depth",
-        "nitrate",
-        "bottom_depth",
-    ),
-}
+_SEED = (
+    "temperature", "depth_m", "latitude", "longitude_sin", "longitude_cos", "npp", "day_sin", "day_cos", "chlorophyll",
+)  # fmt: skip
+
+FEATURE_SETS = {"seed": _SEED, "extended": (*_SEED, "sst", "mixed_layer_depth", "nitrate", "bottom_depth")}
 """Inputs of the models. `seed` is temperature, depth, latitude, longitude, NPP, day of year, chlorophyll;
 longitude and day of year are circular and enter as sine and cosine."""
 
