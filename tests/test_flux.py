@@ -233,7 +233,9 @@ def test_non_steady_table(samples):
     """Equal occupations give the steady state; casts that were not revisited say so; short intervals are flagged."""
     casts = pd.concat([samples, visit(samples, "A20", 20), visit(samples, "A26", 26)])
     found, steady = (flux.fluxes(casts, [50, 100], method=method, window_d=(3, 60)) for method in ("nss", "ss"))
-    assert list(found.columns) == [*flux.COLUMNS, "interval_d"] and set(found["method"]) == {"th234_nss"}
+    assert list(found.columns) == [*flux.COLUMNS, "earlier_id", "interval_d", "distance_km"] and set(
+        found["method"]
+    ) == {"th234_nss"}
     for name in ("A20", "A26"):
         for depth in (50.0, 100.0):
             one = row(found, name, depth_m=depth)
@@ -244,6 +246,26 @@ def test_non_steady_table(samples):
     assert set(alone["reason"]) == {"no earlier occupation within 3 to 60 d and 50 km"} and set(alone["flag"]) == {9}
     soon = flux.fluxes(casts[casts["cast_id"] != "A"], [50], method="nss", window_d=(3, 60))
     assert row(soon, "A26")["reason"] == "nss_noise" and row(soon, "A26")["flag"] == 3
+
+
+def test_visits_across_the_date_line_and_what_was_not_checked(samples):
+    """Two visits 2 km apart across the date line are a pair; without T and S nobody compared the water."""
+    here = samples.assign(longitude=179.99, u238=2.4).drop(columns="salinity")
+    there = visit(here, "back", 20).assign(longitude=-179.99)
+    found = row(flux.fluxes(pd.concat([here, there]), [50], method="nss"), "back")
+    assert found["earlier_id"] == "A" and found["distance_km"] == pytest.approx(2.22, rel=0.01)
+    assert "water mass not checked" in found["reason"] and found["flag"] == 1
+    salty = pd.concat([part.assign(salinity=35.0) for part in (here, there)])
+    assert "not checked" not in row(flux.fluxes(salty, [50], method="nss"), "back")["reason"]
+
+
+def test_far_visits_are_questionable(samples):
+    """30 km apart may be the next station of a survey; a cast alone without an equilibrium depth says the latter."""
+    deficit = samples.assign(th234_total=1.5)
+    found = flux.fluxes(pd.concat([deficit, visit(deficit, "A20", 20, km=30)]), [50, "equilibrium"], method="nss")
+    assert row(found, "A20", depth_kind="fixed")["flag"] == 3
+    assert row(found, "A20", depth_kind="fixed")["reason"] == "nss_distance"
+    assert row(found, "B", depth_kind="equilibrium")["reason"] == "no equilibrium above the last sample"
 
 
 def test_non_steady_uses_the_earlier_occupation(samples):
@@ -278,7 +300,7 @@ def test_upwelling_is_stated(samples):
     assert gained == pytest.approx(0.5 * 800) and row(found)["flag"] == 1
     assert row(found)["reason"] == "upwelling 0.5 m d-1"
     one = flux.fluxes(samples, [50], upwelling_m_d=(pd.Series({"A": 0.5}), 0.2), diffusivity_m2_d=0.864)
-    assert row(one)["reason"] == "upwelling 0.5 m d-1; diffusivity 0.864 m2 d-1"
+    assert row(one)["reason"] == "upwelling 0.5 m d-1 (sigma 0.2); diffusivity 0.864 m2 d-1"
     assert row(one, "B")["reason"].startswith("no rate") and row(one, "B")["flag"] == 9
     for bad in ({"diffusivity_m2_d": -1.0}, {"upwelling_m_d": (1.0, -0.1)}, {"upwelling_m_d": (1.0, 0.1, 2.0)}):
         with pytest.raises(UserError, match="give"):
@@ -357,8 +379,10 @@ def test_grids_that_say_too_little_are_refused(samples):
     bad = {
         "units ''": grid.assign(th234_total=grid["th234_total"].drop_attrs()),
         "units 'dpm/kg'": grid.assign(th234_total=grid["th234_total"].assign_attrs(units="dpm/kg")),
-        "above 6 dpm L-1": grid.assign(th234_total=(1000 * grid["th234_total"]).assign_attrs(units="dpm L-1")),
+        "outside -0.5 to 6": grid.assign(th234_total=(1000 * grid["th234_total"]).assign_attrs(units="dpm L-1")),
         "positive down": grid.assign_coords(depth=-grid["depth"]),
+        "salinity is -999, outside": grid.assign(salinity=0 * grid["salinity"] - 999),
+        "th234_total_sigma is -0.05": grid.assign(th234_total_sigma=-grid["th234_total_sigma"]),
         "no salinity or u238": grid.drop_vars(["u238", "salinity"]),
         "level=...": grid.rename_dims(depth="s").assign_coords(depth=0.0),
     }  # fmt: skip
@@ -386,7 +410,7 @@ def write(tmp_path, text):
 
 def test_wide_csv(tmp_path):
     """Rows in any order, blank lines, nd for missing, 0-360 longitudes; a station named 007 keeps its name."""
-    samples = flux.read_samples(write(tmp_path, HEADER + "\n".join(LINES)))
+    samples, _ = flux.read_samples(write(tmp_path, HEADER + "\n".join(LINES)))
     assert samples["depth_m"].tolist() == [10, 50, 100] and set(samples["station"]) == {"007"}
     np.testing.assert_allclose(samples["longitude"], -10.1)
     assert samples["cast_id"].iloc[0] == "X1/007/2014-05-21" and np.isnan(samples["th234_total_sigma"].iloc[2])
@@ -430,9 +454,10 @@ def test_the_command_line_pairs_visits_and_says_what_has_no_sigma(tmp_path, caps
     found = files.read_csv(out).set_index("station")
     assert found["th234_flux"].iloc[1] == pytest.approx(3698.2313249699805)
     assert found["reason"].tolist() == [
-        "no earlier occupation within 5 to 30 d and 9 km", "no sigma of 234Th or 238U"]  # fmt: skip
+        "no earlier occupation within 5 to 30 d and 9 km",
+        "no sigma of 234Th or 238U; water mass not checked"]  # fmt: skip
     assert cli.main(["flux", str(path), "--out", str(out), "--upwelling", "1,0.3", "--diffusivity", "0.9"]) == 0
-    assert files.read_csv(out)["reason"].str.endswith("upwelling 1 m d-1; diffusivity 0.9 m2 d-1").all()
+    assert files.read_csv(out)["reason"].str.endswith("upwelling 1 m d-1 (sigma 0.3); diffusivity 0.9 m2 d-1").all()
 
 
 def test_an_empty_or_absent_file_is_told(tmp_path):
@@ -487,3 +512,82 @@ def test_records_without_thorium_are_refused(tmp_path):
     records.write(records.conform(pd.DataFrame(rows)), tmp_path / "r.parquet")
     with pytest.raises(UserError, match="no usable total 234Th"):
         flux.read_samples(tmp_path / "r.parquet")
+
+
+# --- What must not pass without a word --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("th234_total_sigma", -0.05, "outside 0 to 6 dpm L-1"), ("th234_total_sigma", 1e20, "outside 0 to 6 dpm L-1"),
+        ("salinity", -999.0, "salinity is -999"), ("depth_m", np.nan, "depth_m is nan"),
+        ("depth_m", -5.0, "depth_m is -5"),
+        ("depth_m", 1e20, "outside 0 to 11500 m"),
+    ],
+)  # fmt: skip
+def test_one_absurd_value_is_refused_not_spread(samples, name, value, words):
+    """A fill value would take the digits of all other casts, or drop a bottle: the cast is named."""
+    samples.loc[2, name] = value
+    with pytest.raises(UserError, match=f"cast A.*{words}"):
+        flux.fluxes(samples, [100])
+
+
+def test_a_deep_first_sample_is_doubted(samples):
+    """One bottle at 140 m says little of the 140 m above it."""
+    deep = samples.assign(depth_m=samples["depth_m"] + 45)
+    found = row(flux.fluxes(deep, [100]))
+    assert found["flag"] == 3 and found["reason"] == "no sample above 50 m"
+
+
+def test_interpolated_salinity_is_told_and_has_a_limit(samples):
+    """Between neighbours up to 50 m away salinity is interpolated, and the row says so; further away it is missing."""
+    samples.loc[1, "salinity"] = np.nan
+    assert row(flux.fluxes(samples, [80]))["reason"] == "salinity interpolated"
+    samples.loc[3, "salinity"] = np.nan  # 40 m below and 80 m above a known one
+    assert row(flux.fluxes(samples, [150]))["n_samples"] == 5
+    samples.loc[4, "salinity"] = np.nan  # 120 m below
+    assert row(flux.fluxes(samples, [150]))["reason"] == "no 238U"
+
+
+def test_replicates_that_disagree_are_flagged(samples):
+    """Two values of 0.05 dpm L-1 sigma that differ by 0.9 cannot both be right; by 0.1 they can."""
+    for apart, flag, words in ((0.9, 3, "replicates disagree; replicates averaged"), (0.1, 1, "replicates averaged")):
+        twice = samples.iloc[[2]].assign(th234_total=samples.loc[2, "th234_total"] + apart)
+        found = row(flux.fluxes(pd.concat([samples, twice]), [80]))
+        assert (found["flag"], found["reason"]) == (flag, words)
+
+
+def as_records(samples):
+    """The same samples as records of total 234Th and salinity."""
+    long = [
+        samples.assign(variable=name, value=samples[name], sigma=samples.get(f"{name}_sigma", np.nan), unit=unit)
+        for name, unit in (("th234_total", "dpm L-1"), ("salinity", "1"))
+    ]
+    return records.conform(pd.concat(long, ignore_index=True).assign(flag=1, sigma_kind="1sd"))
+
+
+def test_replicates_and_left_out_records_on_the_way_through_the_archive(samples, tmp_path, capsys):
+    """What `to_samples` averages is told; flagged records and those without a day are listed, with exit code 1."""
+    archive = as_records(samples)
+    again = archive[archive["depth_m"] == 80].iloc[[0]].assign(value=2.9, locator="again")
+    flagged = archive[(archive["depth_m"] == 40) & (archive["variable"] == "th234_total")].assign(flag=4)
+    undated = archive[(archive["station"] == "2") & (archive["depth_m"] == 60)].assign(time=pd.NaT)
+    archive = pd.concat([archive.drop([*flagged.index, *undated.index]), again, flagged, undated])
+    records.write(records.conform(archive.drop(columns="record_id")), tmp_path / "r.parquet")
+    out = tmp_path / "f.csv"
+    assert cli.main(["flux", str(tmp_path / "r.parquet"), "--depth", "80", "--out", str(out)]) == 1
+    assert "2 records of total 234Th were left out" in capsys.readouterr().err
+    assert files.read_csv(tmp_path / "f-rejects.csv")["reason"].tolist() == ["flag 4", "no time"]
+    found = files.read_csv(out).set_index("station").loc[1]
+    assert found["flag"] == 3 and "replicates disagree; replicates averaged" in found["reason"]
+
+
+def test_choices_use_the_same_bottles(samples):
+    """A bottle without temperature leaves every choice, so that density is not blamed for it; nor does it crash."""
+    warm = samples.assign(temperature=12.0)
+    warm.loc[1, "temperature"] = np.nan
+    changes = flux.choices(warm, 80.0).set_index(["cast_id", "choice"])["change"]
+    assert abs(changes["A", "density at depth"]) < 20
+    warm.loc[warm["cast_id"] == "B", "temperature"] = np.nan
+    assert set(flux.choices(warm, 50.0)["cast_id"]) == {"A"}

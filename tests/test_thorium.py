@@ -1,5 +1,6 @@
 """234Th fluxes: closed forms, published cases of error propagation, properties that hold for any cast."""
 
+import gsw
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,26 +63,39 @@ def test_layers_and_their_variance():
 
 def test_variance_with_upwelling():
     """The same cast with the supply by upwelling and the errors of its velocity and gradient."""
-    source, sigma = thorium.upwelling([0.001, 0.002, 0.003], [0.01, 0.02, 0.015], 0.0001, 0.001)
-    found = flux([10, 50, 100], [3, 2, 1], [30, 75, 100], rule="layers", half_life_d=24.101, th_sigma=0.2, u_sigma=0.1,
-                 source=source, source_sigma=sigma)  # fmt: skip
+    velocity, gradient, decay = np.array([0.001, 0.002, 0.003]), np.array([0.01, 0.02, 0.015]), np.log(2) / 24.101
+    sigma = np.hypot(gradient * 0.0001, velocity * 0.001)
+    supply = decay * np.array([3, 2, 1]) + velocity * gradient
+    found = thorium.integrate([10, 50, 100], supply, [0, 0, 0], [30, 75, 100],
+                              variance=decay**2 * (0.2**2 + 0.1**2) + sigma**2, rule="layers")  # fmt: skip
     variance = [0.037221453763831465, 0.12096973688245227, 0.1468179744441408]
-    np.testing.assert_allclose(found.sigma_measurement[0] ** 2, variance, rtol=1e-9)
-    gained = found.flux[0] - flux([10, 50, 100], [3, 2, 1], [30, 75, 100], rule="layers", half_life_d=24.101).flux[0]
-    np.testing.assert_allclose(gained, np.cumsum(source * [30, 45, 25]), rtol=1e-6)
+    np.testing.assert_allclose(found.variance[0], variance, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
     ("relation", "expected"),
     [
-        ("owens2011", [1.257, 2.2788, 2.436, 2.7111]),
-        ("pates_muir2007", [1.426, 2.3529, 2.4955, 2.74505]),
-        ("chen1986", [1.4162, 2.33673, 2.47835, 2.726185]),
+        ("owens2011", [1.257, 2.043, 2.2788, 2.3574, 2.436, 2.7111]),
+        ("pates_muir2007", [1.426, 2.139, 2.3529, 2.4242, 2.4955, 2.74505]),
+        ("chen1986", [1.4162, 2.1243, 2.33673, 2.40754, 2.47835, 2.726185]),
     ],
 )
 def test_uranium_from_salinity(relation, expected):
-    """238U at salinities 20, 33, 35 and 38.5 by each relation."""
-    np.testing.assert_allclose(thorium.u238_from_salinity([20, 33, 35, 38.5], relation), expected, rtol=1e-12)
+    """238U by each relation, from fresh to Mediterranean water."""
+    np.testing.assert_allclose(thorium.u238_from_salinity([20, 30, 33, 34, 35, 38.5], relation), expected, rtol=1e-12)
+
+
+def test_chen1986_lies_within_what_its_abstract_says():
+    """Its uranium, 3.162 to 3.281 ng g-1 at a salinity of 35, as activity per litre of sea water at 4 to 25 C.
+
+    The decay constant of 238U (1.5513e-10 per year) and its molar mass turn grams into decays per minute. Taken per
+    kilogram, the slope would lie outside.
+    """
+    dpm_per_g = 1.5513e-10 / (365.25 * 24 * 60) * 6.02214076e23 / 238.0508
+    per_kg = np.array([3.162e-9, 3.281e-9]) * dpm_per_g * 1000
+    low, high = per_kg * gsw.rho_t_exact(35.165, np.array([25.0, 4.0]), 0) / 1000
+    assert low < thorium.u238_from_salinity(35.0, "chen1986") < high
+    assert thorium.u238_from_salinity(35.0, "chen1986") > per_kg[1]
 
 
 def test_unknown_names_are_refused():
@@ -212,14 +226,17 @@ def with_transport(depth, th, targets, **rates):
 
 
 def test_transport_is_exact_for_a_line_and_a_parabola():
-    """The supply w dTh/dz of a line, Kz d2Th/dz2 of a parabola, also between bottles; nothing above the first."""
+    """Water that rises through z brings w [Th(z) - Th(0)], mixing brings Kz Th'(z); nothing crosses the surface.
+
+    Exact for a line and a parabola, also between bottles; there is no supply above the first one, where Th is constant.
+    """
     depth, targets = np.array([0.0, 10, 35, 80, 100, 190]), np.array([0.0, 7, 35, 90, 190])
     gained, _ = with_transport(depth, 1500 + 4 * depth, targets, velocity=0.5)
     np.testing.assert_allclose(gained, 0.5 * 4 * targets, rtol=1e-12)
     gained, _ = with_transport(depth, 1500 + 4 * depth - 0.01 * depth**2, targets, diffusivity=0.864)
-    np.testing.assert_allclose(gained, 0.864 * -0.02 * targets, rtol=1e-9, atol=1e-12)
-    gained, _ = with_transport(depth, 1500 + 4 * depth, targets, diffusivity=86.4)
-    np.testing.assert_allclose(gained, 0, atol=1e-9)
+    np.testing.assert_allclose(gained, np.where(targets > 0, 0.864 * (4 - 0.02 * targets), 0), rtol=1e-9)
+    gained, _ = with_transport([20, 60, 100], [1600, 1800, 2000], [10, 20, 40, 100], diffusivity=86.4)
+    np.testing.assert_allclose(gained, [0, 0, 86.4 * 5, 86.4 * 5], rtol=1e-9)
     gained, _ = with_transport([20, 60, 100], [1500, 1700, 2400], [10, 20, 60], velocity=1.0)
     np.testing.assert_allclose(gained, [0, 0, 200])
 
@@ -229,7 +246,7 @@ def test_errors_of_rates_are_shared_by_the_cast():
     depth, th = [0, 50, 100], [1600, 1700, 2000]
     gained, found = with_transport(depth, th, [100], velocity=1.0, velocity_sigma=0.3)
     assert gained[0] == pytest.approx(400) and found.sigma_common[0, 0] == pytest.approx(120)
-    gained, found = with_transport(depth, th, [100], diffusivity_sigma=10.0)  # slopes -1 and 9 at the ends
+    gained, found = with_transport(depth, th, [100], diffusivity_sigma=10.0)  # the slope at 100 m is 8
     assert gained[0] == 0 and found.sigma_common[0, 0] == pytest.approx(80)
 
 
@@ -475,3 +492,67 @@ def test_relations_differ_by_what_the_field_knows():
     owens, pates = (thorium.u238_from_salinity(35.0, r) for r in ("owens2011", "pates_muir2007"))
     assert LAMBDA * (pates - owens) * 1e5 == pytest.approx(171, abs=0.5)
     assert all(r.source for r in U238_RELATIONS.values())
+
+
+# --- Numbers that would spoil others ------------------------------------------------------------------------------
+
+
+def test_close_bottles_at_the_top_do_not_blow_up_sigma():
+    """A second bottle 10 cm below the first says nothing more of the 20 m above than one 10 m below."""
+
+    def sigma(width):
+        deficit = [800, 650, 600, 0]
+        return flux([20, 20 + width, 60, 100], deficit, 80, th_sigma=50).sigma_integration[0, 0]
+
+    assert sigma(0.1) < 1.5 * sigma(10.0)
+
+
+def test_an_infinite_sigma_is_unknown_and_stays_in_its_cast():
+    """Casts are summed on one axis: what is odd in one must not reach the next."""
+    depth, cast = [10, 50, 100] * 2, [0] * 3 + [1] * 3
+    args = depth, [1500] * 6, [2400] * 6, cast, [80]
+    calm = thorium.steady_state_flux(*args, th_sigma=50.0)
+    odd = thorium.steady_state_flux(*args, th_sigma=[50, np.inf, 50, 50, 50, 50])
+    assert np.isnan(odd.sigma_measurement[0, 0]) and thorium.REASONS[odd.reason[0, 0]].startswith("no sigma")
+    assert odd.sigma_measurement[1, 0] == calm.sigma_measurement[1, 0]
+
+
+def test_unknown_sigma_counts_where_mixing_uses_it():
+    """The slope at 100 m needs the bottle at 150 m: without its sigma there is no sigma at 100 m."""
+    args = [0, 50, 100, 150], [1500, 1600, 1800, 2000], [2400] * 4, [0] * 4, [100]
+    sigmas = [50, 50, 50, np.nan]
+    before = thorium.steady_state_flux(*args, th_sigma=sigmas)
+    after = thorium.add_transport(before, *args, th_sigma=sigmas, diffusivity=50.0)
+    assert np.isfinite(before.sigma_measurement).all() and np.isnan(after.sigma_measurement).all()
+    assert np.isfinite(after.flux).all() and reasons(after) == ["no sigma of 234Th or 238U"]
+
+
+def test_equilibrium_is_never_below_the_last_sample():
+    """Rounding must not put the crossing an ulp below the bottle that it is at."""
+    rng = np.random.default_rng(4)
+    z = np.cumsum(rng.uniform(1, 60, (4, 3000)), axis=0)
+    deficit = np.vstack([rng.uniform(0.01, 1, (3, 3000)), np.zeros((1, 3000))])
+    cast = np.broadcast_to(np.arange(3000), z.shape)
+    found = thorium.equilibrium_depth(z.ravel(), -deficit.ravel(), 0 * z.ravel(), cast.ravel())
+    np.testing.assert_array_less(found, np.nextafter(z[-1], np.inf))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: thorium.decay_constant(-1.0),
+        lambda: flux([0, 1e20], [1, 1], 50),
+        lambda: thorium.non_steady_flux(([0], [1], [1], [0]), ([0], [1], [1], [0], [1], [1]), [-20.0], 0.0),
+        lambda: thorium.integrate([0, 1], [1, 1], [-1, 0], 1),
+    ],
+)
+def test_impossible_numbers_are_refused(call):
+    """Negative half-lives, intervals and casts, and a depth below all seas."""
+    with pytest.raises(ValueError):
+        call()
+
+
+def test_casts_may_be_numbered_by_unsigned_integers():
+    """Labels as other libraries make them."""
+    found = thorium.integrate([0, 10], [1, 1], np.array([0, 0], dtype=np.uint16), 10)
+    assert found.value[0, 0] == 10

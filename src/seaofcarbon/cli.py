@@ -200,7 +200,8 @@ def flux(
 
     One row per cast and depth, in dpm m-2 d-1, positive downward, with its uncertainty; a missing flux has a reason. A
     wide CSV has cruise, station, time, latitude, longitude (degrees), depth_m, th234_total, th234_total_sigma (dpm L-1)
-    and u238 with u238_sigma (dpm L-1) or salinity.
+    and u238 with u238_sigma (dpm L-1) or salinity. Records of total 234Th that are flagged or have no time or place are
+    left out and listed in OUT-rejects.csv.
     """
     from seaofcarbon import files
     from seaofcarbon import flux as calculator
@@ -219,18 +220,26 @@ def flux(
     }  # fmt: skip
     depths = calculator.parse_depths(depth or ["100"])
     relation, rule = check_value("u238_relation", u238), check_value("integration", integration)
-    samples = calculator.read_samples(source)
+    samples, left_out = calculator.read_samples(source)
     sea = files.read_netcdf(covariates) if covariates else _embedded_fields(depths)
     found = calculator.fluxes(
         samples, depths, relation, rule, sea, method=method, window_d=days, max_km=radius, **rates
     )
     (files.write_csv if out.suffix == ".csv" else files.write_parquet)(found, out)
+    rejects = out.with_name(f"{out.stem}-rejects.csv")
+    if len(left_out):
+        files.write_csv(left_out, rejects)
+    else:
+        rejects.unlink(missing_ok=True)  # that of an earlier run would be untrue
     given = int(found["th234_flux"].notna().sum())
     casts, missing = found["cast_id"].nunique(), len(found) - given
     print(f"{out}: {given:,} fluxes of {casts:,} casts; {missing:,} are missing, each with a reason")
     for name, unsure in calculator.without_sigma(samples).items():
         if unsure:
             _say(f"no sigma of {name} for {unsure:,} casts: where it is missing, their fluxes have none")
+    if len(left_out):
+        _say(f"{len(left_out):,} records of total 234Th were left out: {rejects} says which and why")
+    return SET_ASIDE if len(left_out) else DONE
 
 
 def _numbers(name, text):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from seaofcarbon import carbon, ocean
+from seaofcarbon import carbon, ocean, published
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, MAX_DEPTH_M, SITES, VARIABLES, Site
@@ -712,24 +712,13 @@ def at_published(facts, ds, target):
         A row without a depth is compared at 100 m, one without a date with the year's mean; rows that meet no sea are
         left out.
     """
-    quantity = {"c_th": "c_th_ratio"}.get(target, target)
-    df = facts[facts["quantity"] == quantity].reset_index(drop=True)
-    factor = np.where(df["unit"] == "mg C m-2 d-1", 1 / CARBON_G_PER_MOL, 1.0)
-    low = df["value_low"].fillna(df["value"] - df["uncertainty"])
-    high = df["value_high"].fillna(df["value"] + df["uncertainty"])
-    out = df[["key", "doi", "region", "depth_m", "method"]].assign(
-        published=df["value"] * factor,
-        published_low=low.fillna(df["value"]) * factor,
-        published_high=high.fillna(df["value"]) * factor,
-    )
-    months = _months_of(df["date_start"], df["date_end"])[:, ds["month"].to_numpy() - 1].astype(float)
+    df = published.values(facts, {"c_th": "c_th_ratio"}.get(target, target))
+    out = df[["key", "doi", "region", "depth_m", "method", "published", "published_low", "published_high"]].copy()
+    months = published.in_months(df)[:, ds["month"].to_numpy() - 1].astype(float)
     lat, lon = np.meshgrid(ds["lat"], ds["lon"], indexing="ij")
-    half = np.maximum(df[["lat_span_deg", "lon_span_deg"]].fillna(0).to_numpy() / 2, 0.5)
-    away_lat = np.abs(lat.ravel() - df["lat"].to_numpy()[:, None])
-    away_lon = np.abs(ocean.wrap(lon.ravel() - df["lon"].to_numpy()[:, None]))
     area = weights(ds["lat"]).to_numpy()[:, None].repeat(ds.sizes["lon"], axis=1).ravel()
-    box = ((away_lat <= half[:, :1]) & (away_lon <= half[:, 1:])) * area
-    depth = df["depth_m"].fillna(100.0).to_numpy()
+    box = published.in_box(df, lat.ravel(), lon.ravel()) * area
+    depth = df["depth_m"].to_numpy()
 
     def mean_of(da):
         """Mean over box and months at each depth of the map, then linear in depth: shape (rows,)."""
@@ -772,15 +761,6 @@ def ratio_of_law(depth, law):
     ratio = carbon.power_law(np.maximum(depth.to_numpy(), LAW_TOP_M), law)
     middle = depth.copy(data=ratio).rename("c_th").drop_attrs().assign_attrs(attrs)
     return middle, (middle * np.exp(np.log(law.scatter) ** 2 / 2)).assign_attrs(attrs)
-
-
-def _months_of(start, end):
-    """Months that a stretch of time touches, bool (n, 12): all of them where it is unknown or a year long."""
-    parts = (text.astype(str).str.extract(r"^(\d{4})-(\d{2})") for text in (start, end.fillna(start)))
-    first, last = (part.astype(float) for part in parts)
-    count = 12 * (last[0] - first[0]) + last[1] - first[1] + 1
-    since = (np.arange(12) - (first[1].to_numpy()[:, None] - 1)) % 12
-    return np.where(count.isna().to_numpy()[:, None], True, since < count.to_numpy()[:, None])
 
 
 def smear(prediction, model):

@@ -95,6 +95,9 @@ FLUXES = ("th234_flux", "poc_flux", "npp")
 SAME_DEPTH_M = 0.5
 """Values of a cast closer than this in depth are one sample: bottles and pumps never stop at the same centimetre."""
 
+SAME_PLACE_DEG = 0.2
+"""Rows of one station and day that are further apart than this are several casts."""
+
 
 def conform(df):
     """Give a table the columns, order and dtypes of the universal record.
@@ -267,7 +270,8 @@ def read(path):
 def cast_ids(df):
     """Name the cast of each row: cruise/station/YYYY-MM-DD.
 
-    The source stands in for a missing cruise, the position for a missing station.
+    The source stands in for a missing cruise, the position for a missing station. Where rows of one station and day
+    are further apart than 0.2 degrees, their position (to 0.1 degree) is added.
 
     Parameters
     ----------
@@ -281,7 +285,14 @@ def cast_ids(df):
     cruise, station, source = (df[name].astype(TEXT) for name in ("cruise", "station", "source_id"))
     position = df["latitude"].round(3).astype(TEXT) + "N " + df["longitude"].round(3).astype(TEXT) + "E"
     day = pd.Series(np.datetime_as_string(df["time"].to_numpy("datetime64[D]")), index=df.index, dtype=TEXT)
-    return cruise.fillna(source).fillna("") + "/" + station.fillna(position) + "/" + day.replace("NaT", "undated")
+    name = cruise.fillna(source).fillna("") + "/" + station.fillna(position) + "/" + day.replace("NaT", "undated")
+    # one station and day, but places far apart: several casts, told apart by their position
+    places = df[["latitude", "longitude"]]
+    away = places - places.groupby(name.to_numpy()).transform("first")
+    away["longitude"] = (away["longitude"] + 180.0) % 360.0 - 180.0
+    far = (away.abs() > SAME_PLACE_DEG).any(axis=1).groupby(name.to_numpy()).transform("any").to_numpy()
+    rough = df["latitude"].round(1).astype(TEXT) + "N " + df["longitude"].round(1).astype(TEXT) + "E"
+    return name.where(~far, name + " " + rough)
 
 
 def _sample_rows(df):
@@ -321,7 +332,8 @@ def to_samples(records):
     -------
     DataFrame
         Sorted by cast_id and depth_m: cast_id, source_id, cruise, station, time, latitude, longitude, depth_m, and for
-        each variable `<variable>` and `<variable>_sigma` (one standard deviation) in the units of the vocabulary. Time
+        each variable `<variable>` and `<variable>_sigma` (one standard deviation) in the units of the vocabulary; of
+        th234_total also how many replicates were averaged (`_n`) and how far apart they were (`_range`). Time
         (the earliest) and position (of the shallowest sample) are the same in all rows of a cast.
     """
     keep = ~records["flag"].isin(SET_ASIDE) & ~records["variable"].isin(FLUXES)
@@ -349,7 +361,10 @@ def to_samples(records):
     sigmas = np.sqrt(square / df.pivot_table(**cells, values="value", aggfunc="count")).add_suffix("_sigma")
     present = [name for name in VARIABLES if name in values.columns]
     columns = [c for name in present for c in (name, f"{name}_sigma")]
-    return head.join(values).join(sigmas)[[*head.columns, *columns]].reset_index(drop=True)
+    total = df[df["variable"] == "th234_total"].groupby("row")["value"]
+    replicates = {"th234_total_n": total.size(), "th234_total_range": total.max() - total.min()}
+    out = head.join(values).join(sigmas)[[*head.columns, *columns]].assign(**replicates if len(total) else {})
+    return out.reset_index(drop=True)
 
 
 def to_dataset(records):

@@ -23,15 +23,24 @@ REASONS = (
     "no sigma of 234Th or 238U",
     "the earlier occupation has too few samples or does not reach",
     "no rate of upwelling or diffusion, or too few samples for it",
+    "no sigma of the rate of upwelling or diffusion",
 )
 """Why a flux is missing (`no sigma`: why its sigma is); results hold the index."""
-_OK, _NO_SAMPLE, _TOO_FEW, _NO_U, _TOO_DEEP, _NO_TARGET, _NO_SIGMA, _NO_EARLIER, _NO_RATE = range(len(REASONS))
+_OK, _NO_SAMPLE, _TOO_FEW, _NO_U, _TOO_DEEP, _NO_TARGET, _NO_SIGMA, _NO_EARLIER, _NO_RATE, _NO_RATE_SIGMA = range(
+    len(REASONS)
+)
 
 RULES = ("trapezoid", "layers")
 
 TRANSITION = 0.6
-"""Part of the distance between two samples that a change takes. At 0, a sharp step, the three sigmas together cover
-82 % of the twin's fluxes at 100 m; at 1, a straight line, there is no such error, and they cover 65 %."""
+"""Part of the distance between two samples that a change takes: chosen on the twin, between a sharp step (0), which
+makes sigma too wide there, and a straight line (1), which would leave no such error at all."""
+
+SHORTEST_STEP_M = 10.0
+"""Two bottles closer than this say little about how fast 234Th changes above them."""
+
+DEEPEST_M = 11_500.0
+"""Deeper than any sea: a sample from there has a wrong depth."""
 
 
 class Integral(NamedTuple):
@@ -128,6 +137,8 @@ def _arrange(depth, cast, n_casts, needed, *others):
     """
     depth, needed, cast = np.asarray(depth, dtype=float), np.asarray(needed, dtype=float), np.asarray(cast)
     keep = np.isfinite(depth) & (depth >= 0) & np.isfinite(needed)
+    if (depth[keep] > DEEPEST_M).any():  # one such depth would take the digits of all other casts
+        raise ValueError(f"a sample lies at {depth[keep].max():g} m, deeper than any sea")
     order = np.flatnonzero(keep)
     dz, next_cast = np.diff(depth[order]), np.diff(cast[order])
     if not ((next_cast > 0) | (next_cast == 0) & (dz > 0)).all():  # mostly sorted already; sorting is half the time
@@ -259,7 +270,8 @@ def _between(casts, values, variances, start, i, targets, k):
         inside = np.where(i == k, between, inside + area[i] * (rest - 1 / 12))
         high = np.maximum(high - start, 0.0)
     rise = high - low
-    above = square[first] / width[first] * (rise * rise * (low + rise / 3))
+    steepness = square[first] / np.maximum(width[first], SHORTEST_STEP_M)
+    above = steepness * (rise * rise * (low + rise / 3))
     return inside + above
 
 
@@ -272,7 +284,9 @@ def _check(cast, rule, n_casts):
     if rule not in RULES:
         raise ValueError(f"rule is {rule!r}, expected one of {', '.join(RULES)}")
     cast = np.asarray(cast)
-    needed = int(cast.max(initial=-1)) + 1
+    if cast.size and cast.min() < 0:
+        raise ValueError(f"cast holds {cast.min()}: number the casts from 0")
+    needed = int(cast.max()) + 1 if cast.size else 0
     if n_casts is not None and needed > n_casts:
         raise ValueError(f"cast holds the index {needed - 1}, but n_casts is {n_casts}")
     return needed if n_casts is None else n_casts
@@ -336,7 +350,7 @@ def integrate(
         i = above[1]
         total, shared = total - _sum(values, above, first), shared - _sum(commons, above, first)
     variances = variances / replicates
-    unknown = np.isnan(variances)
+    unknown = ~np.isfinite(variances)
     spread = _sum_of_squares(np.where(unknown, 0.0, variances), weights, first, above)
     if unknown.any():  # a weight of less than a millimetre is rounding
         spread = np.where(_sum_of_squares(unknown.astype(float), weights, first, above) > 1e-6, np.nan, spread)
@@ -366,7 +380,9 @@ def integrate(
 
 
 def decay_constant(half_life_d=HALF_LIFE_TH234_D):
-    """Decay constant in d-1 of a half-life in days."""
+    """Decay constant in d-1 of a half-life in days (above zero, else ValueError)."""
+    if not half_life_d > 0:
+        raise ValueError(f"half_life_d is {half_life_d}: give days above zero")
     return np.log(2) / half_life_d
 
 
@@ -378,13 +394,13 @@ def deepest(depth, cast, known, n_casts):
 
 
 def steady_state_flux(
-    depth, th, u, cast, targets, *, start=None, th_sigma=np.nan, u_sigma=0.0, u_common_sigma=0.0, source=0.0,
-    source_sigma=0.0, rule="trapezoid", half_life_d=HALF_LIFE_TH234_D, n_casts=None, min_samples=1,
+    depth, th, u, cast, targets, *, start=None, th_sigma=np.nan, u_sigma=0.0, u_common_sigma=0.0,
+    rule="trapezoid", half_life_d=HALF_LIFE_TH234_D, n_casts=None, min_samples=1,
 ):  # fmt: skip
     """Downward flux of 234Th on particles at each target depth, from the steady-state balance.
 
-    P(z) = integral from 0 to z of lambda (U - Th) + V, positive down. Below the equilibrium depth Th > U lowers the
-    flux: it is signed and never clipped.
+    P(z) = integral from 0 to z of lambda (U - Th), positive down; V is in `add_transport`. Below the equilibrium depth
+    Th > U lowers the flux: it is signed and never clipped.
 
     Parameters
     ----------
@@ -402,8 +418,6 @@ def steady_state_flux(
         Standard errors of measurement, dpm m-3, independent between samples. Missing ones make sigma missing.
     u_common_sigma : array_like scalar or (n,)
         Standard error of the 238U relation, dpm m-3, the same error for the whole cast: added linearly.
-    source, source_sigma : array_like scalar or (n,)
-        Supply V by upwelling or diffusion and its standard error, dpm m-3 d-1; see `upwelling`.
     rule : {"trapezoid", "layers"}
         See `integrate`.
     half_life_d : float
@@ -425,9 +439,9 @@ def steady_state_flux(
     n_casts = _check(cast, rule, n_casts)
     decay = decay_constant(half_life_d)
     th, u = np.asarray(th, dtype=float), np.asarray(u, dtype=float)
-    variance = decay**2 * (np.square(th_sigma) + np.square(u_sigma)) + np.square(source_sigma)
+    variance = decay**2 * (np.square(th_sigma) + np.square(u_sigma))
     return _balance(
-        depth, th, decay * (u - th) + source, variance, decay * np.asarray(u_common_sigma), cast, targets,
+        depth, th, decay * (u - th), variance, decay * np.asarray(u_common_sigma), cast, targets,
         start=start, rule=rule, n_casts=n_casts, min_samples=min_samples,
     )  # fmt: skip
 
@@ -480,20 +494,6 @@ def flux_covariance(
     return (spread(upper) + spread(lower) - spread(lower, upper)) / 2
 
 
-def upwelling(velocity, gradient, velocity_sigma=0.0, gradient_sigma=0.0):
-    """Supply of 234Th by upwelling, V = w dTh/dz, and its standard error, dpm m-3 d-1.
-
-    Parameters
-    ----------
-    velocity, velocity_sigma : array_like
-        w in m d-1, positive upward.
-    gradient, gradient_sigma : array_like
-        dTh/dz in dpm m-4, z downward.
-    """
-    sigma = np.hypot(np.multiply(gradient, velocity_sigma), np.multiply(velocity, gradient_sigma))
-    return np.multiply(velocity, gradient), sigma
-
-
 def _slope(casts, at, first, last):
     """Slope at samples `at` (n_casts, n_depths), of the parabola through each and its neighbours: columns and weights.
 
@@ -517,9 +517,9 @@ def add_transport(
 ):  # fmt: skip
     """Add to a flux the supply of 234Th by upwelling and vertical diffusion, V = w dTh/dz + Kz d2Th/dz2.
 
-    Rates are constant over depth, so the integral of V from the first sample to z is w [Th(z) - Th(first)] +
-    Kz [Th'(z) - Th'(first)]: exact for a linear profile and a parabola. Above the first sample the activity is held
-    constant, so there is no supply. Th(z) is linear between samples, and so is the slope Th'.
+    Rates are constant over depth, and nothing crosses the surface, so the integral of V down to z is
+    w [Th(z) - Th(first)] + Kz Th'(z): what is carried and mixed up through the depth z. Above the first sample the
+    activity is held constant, so there is no supply. Th(z) is linear between samples, and so is the slope Th'.
 
     Parameters
     ----------
@@ -547,7 +547,7 @@ def add_transport(
     if not len(casts.depth):
         return found
     values, variances, replicates = casts.columns
-    variances = np.nan_to_num(variances / replicates)
+    variances = variances / replicates
     w, w_sigma, kz, kz_sigma = (
         np.broadcast_to(np.asarray(rate, dtype=float), n_casts)[:, None]
         for rate in (velocity, velocity_sigma, diffusivity, diffusivity_sigma)
@@ -559,24 +559,29 @@ def add_transport(
     # what is at the target, between two samples, less what is at the first sample
     ends = np.stack([k, after, np.broadcast_to(first, k.shape)])
     lever = np.stack([1 - share, share, np.full(k.shape, -1.0)])
-    columns, slopes = _slope(casts, ends, first, last)
-    slopes = np.where((kz != 0) | (kz_sigma != 0), slopes * lever, 0.0)
+    columns, slopes = _slope(casts, ends[:2], first, last)
+    below_first = wanted > casts.depth[first]
+    slopes = np.where(below_first & ((kz != 0) | (kz_sigma != 0)), slopes * lever[:2], 0.0)
     risen, bent = (lever * values[ends]).sum(axis=0), (slopes * values[columns]).sum(axis=(0, 1))
     supply, rates = w * risen + kz * bent, (w_sigma * risen) ** 2 + (kz_sigma * bent) ** 2
 
     columns = np.concatenate([ends, columns.reshape(-1, *k.shape)])
     weight = np.concatenate([w * lever, (kz * slopes).reshape(-1, *k.shape)])
-    noise = weight * variances[columns]
+    noise = np.where(weight == 0, 0.0, weight * variances[columns])  # an unknown sigma only counts where it is used
     decay = decay_constant(half_life_d)
     gain = np.broadcast_to(decay / -np.expm1(-decay * np.asarray(interval_d, dtype=float)), n_casts)[:, None]
     deficit = gain * _weight_of(columns, _weights(casts, wanted, rule))
     own = np.einsum("pij,qij,pqij->ij", noise, weight, columns[:, None] == columns)  # a sample may stand there twice
     variance = own - 2 * (noise * deficit).sum(axis=0)
     flux = found.flux + supply
-    reason = np.where(np.isnan(flux) & np.isfinite(found.flux), _NO_RATE, found.reason)
     measurement = np.sqrt(np.maximum(found.sigma_measurement**2 + variance, 0.0))
     common = np.sqrt(found.sigma_common**2 + rates)
-    return found._replace(flux=flux, sigma_measurement=measurement, sigma_common=common, reason=reason.astype(np.int8))
+    lost = np.isnan(flux) & np.isfinite(found.flux)
+    sure = np.isfinite(flux) & (found.reason == _OK)
+    unsure = sure & np.isnan(measurement), sure & np.isnan(common)
+    reason = np.select([lost, *unsure], [_NO_RATE, _NO_SIGMA, _NO_RATE_SIGMA], found.reason).astype(np.int8)
+    parts = (np.where(lost, np.nan, part) for part in (measurement, common, found.sigma_integration, found.gap))
+    return Flux(flux, *(next(parts) for _ in range(3)), reason, np.where(lost, 0, found.n_samples), next(parts))
 
 
 def non_steady_layer(u, th_first, th_second, interval_d, thickness_m=1.0, half_life_d=HALF_LIFE_TH234_D):
@@ -630,8 +635,10 @@ def non_steady_flux(first, second, interval_d, targets, *, u_common_sigma=0.0, r
     depth1, th1, sigma1, station1 = first
     depth2, th2, sigma2, station2, u2, u_sigma2 = second
     n_casts = max(_check(station1, rule, n_casts), _check(station2, rule, n_casts))
-    decay = decay_constant(half_life_d)
-    kept = np.exp(-decay * np.broadcast_to(np.asarray(interval_d, dtype=float), n_casts))
+    decay, interval_d = decay_constant(half_life_d), np.asarray(interval_d, dtype=float)
+    if (interval_d <= 0).any():
+        raise ValueError(f"interval_d is {np.nanmin(interval_d):g}: the first occupation is the earlier one")
+    kept = np.exp(-decay * np.broadcast_to(interval_d, n_casts))
     gain = 1 / (1 - kept)
     # lambda [U (1 - e) + Th1 e - Th2] / (1 - e): the second visit brings lambda (U - Th2 gain), the first the rest.
     then, now = (decay * kept * gain)[station1], gain[station2]
@@ -675,13 +682,13 @@ def equilibrium_depth(depth, th, u, cast, n_casts=None):
     z, deficit = casts.depth, casts.columns[0]
     upper = np.flatnonzero((deficit[:-1] > 0) & (deficit[1:] <= 0) & (casts.cast[:-1] == casts.cast[1:]))
     share = deficit[upper] / (deficit[upper] - deficit[upper + 1])
-    crossing = z[upper] + share * (z[upper + 1] - z[upper])
+    crossing = np.minimum(z[upper] + share * (z[upper + 1] - z[upper]), z[upper + 1])  # rounding must not pass it
     found = np.full(n_casts, np.inf)
     np.minimum.at(found, casts.cast[upper], crossing)
     return np.where(np.isinf(found), np.nan, found)
 
 
-def fill_gaps(depth, values, cast, max_gap_m=100.0):
+def fill_gaps(depth, values, cast, max_gap_m=50.0):
     """Missing values of a smooth quantity (salinity, 238U): linear between the neighbours in the same cast.
 
     Above the first and below the last known sample the nearest value is used. No neighbour may be further than

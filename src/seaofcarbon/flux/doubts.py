@@ -7,6 +7,7 @@ from seaofcarbon.flux.samples import column, join_words, uranium
 from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE
 
 MAX_GAP_M = 150.0  # wider than that between samples, and the flux below is flagged
+MAX_TOP_M = 50.0  # the first sample stands for the water above it: not for more than a usual mixed layer
 SHELF_M = 200.0  # a bottom above that is shelf
 NEAR_BOTTOM_M = 50.0  # within that of the bottom its sediment may lend and take 234Th
 
@@ -60,6 +61,19 @@ def shelf_words(casts, sea):
     below = bottom - thorium.deepest(casts.depth, casts.cast, has, len(casts.heads))
     near = (below >= -NEAR_BOTTOM_M) & ((below <= NEAR_BOTTOM_M) | (bottom < SHELF_M))
     return np.where(near, "shelf", "").astype(object)
+
+
+def top_words(casts):
+    """Words for the casts whose first sample with both isotopes lies so deep that nobody knows the water above it."""
+    has = np.isfinite(casts.th) & np.isfinite(casts.u)
+    top = -thorium.deepest(-casts.depth, casts.cast, has, len(casts.heads))
+    return np.where(np.isfinite(top) & (top > MAX_TOP_M), f"no sample above {MAX_TOP_M:.0f} m", "").astype(object)
+
+
+def all_words(casts, sea, relation, measured, tolerance):
+    """All that makes the fluxes of a cast questionable, whatever their depth."""
+    deep = deep_words(casts, relation, measured, tolerance)
+    return join_words(deep, shelf_words(casts, sea), top_words(casts), casts.doubts)
 
 
 def judge(found, unknown, doubts, notes, max_gap_m):

@@ -5,7 +5,8 @@ import xarray as xr
 
 from seaofcarbon import thorium
 from seaofcarbon.files import UserError
-from seaofcarbon.flux.samples import MIN_SAMPLES, check_names
+from seaofcarbon.flux.depths import DEEPEST_TARGET_M
+from seaofcarbon.flux.samples import MIN_SAMPLES, allowed_range, check_names
 from seaofcarbon.vocabulary import LITRES_PER_M3, U238_RELATIONS, UNIT_CONVERSIONS, VARIABLES
 
 _ACTIVITIES = ("th234_total", "th234_total_sigma", "u238", "u238_sigma")
@@ -92,8 +93,8 @@ def _check(ds, depths, relation, rule, depth, level):
     if ds[depth].attrs.get("units", "m") not in ("m", "metre", "meter", "metres", "meters") or (ds[depth] < 0).any():
         raise UserError(f"{depth} is negative or not in m: give metres, positive down")
     targets = np.atleast_1d(np.asarray(depths, dtype=float))
-    if not (targets >= 0).all():
-        raise UserError("a target depth is negative or missing: give metres, positive down")
+    if not ((targets >= 0) & (targets <= DEEPEST_TARGET_M)).all():
+        raise UserError(f"a target depth is not between 0 and {DEEPEST_TARGET_M:.0f}: give metres, positive down")
     return targets, level
 
 
@@ -113,9 +114,17 @@ def _block(depth, th, th_sigma, u, u_sigma, salinity, *, targets, relation, rule
     arrays = np.broadcast_arrays(depth, th, th_sigma, u, u_sigma, salinity)
     shape, levels = arrays[0].shape[:-1], arrays[0].shape[-1]
     depth, th, th_sigma, u, u_sigma, salinity = (np.asarray(a, dtype=float).ravel() for a in arrays)
-    for name, values in (("th234_total", th), ("u238", u)):
-        if (np.abs(values) > LITRES_PER_M3 * VARIABLES[name].high).any():
-            raise UserError(f"{name} is above {VARIABLES[name].high:g} dpm L-1: mend its attribute units")
+    for name, values in zip(
+        (*_ACTIVITIES, "salinity", "depth_m"), (th, th_sigma, u, u_sigma, salinity, depth), strict=True
+    ):
+        low, high, unit = allowed_range(name)
+        scale = LITRES_PER_M3 if name in _ACTIVITIES else 1.0
+        absurd = values[(values < scale * low) | (values > scale * high)]
+        if absurd.size:
+            raise UserError(
+                f"{name} is {absurd[0] / scale:g}, outside {low:g} to {high:g} {unit}".removesuffix(" 1")
+                + ": mend its attribute units, or make what is missing NaN"
+            )
     n_casts = int(np.prod(shape))
     cast, known = np.repeat(np.arange(n_casts), levels), np.isfinite(u)
     by_relation = thorium.u238_from_salinity(thorium.fill_gaps(depth, salinity, cast), relation)

@@ -71,6 +71,13 @@ def read_wide_csv(path):
 def read_samples(path):
     """Read samples from a file of records (Parquet, or CSV with a column `variable`) or from a wide CSV.
 
+    Returns
+    -------
+    samples : DataFrame
+        As from `records.to_samples`.
+    left_out : DataFrame
+        Records of total 234Th that are no part of them: flagged, or without time, place or depth; `reason` says which.
+
     Raises
     ------
     UserError
@@ -81,8 +88,20 @@ def read_samples(path):
         if not path.is_file():
             raise UserError(f"no file {path}: check its name")
         if "variable" not in read_csv(path, nrows=0).columns:
-            return read_wide_csv(path)
-    samples = records.to_samples(records.read(path))
+            samples = read_wide_csv(path)
+            return samples, samples.iloc[:0].assign(reason="")
+    archive = records.read(path)
+    samples = records.to_samples(archive)
     if "th234_total" not in samples or samples["th234_total"].isna().all():
         raise UserError(f"{path} has no usable total 234Th: a flux needs records of th234_total")
-    return samples
+    return samples, _left_out(archive)
+
+
+def _left_out(archive):
+    """Records of total 234Th that are no sample, with the reason."""
+    total = archive[(archive["variable"] == "th234_total") & archive["value"].notna()]
+    reason = ("flag " + total["flag"].astype(str)).where(total["flag"].isin(records.SET_ASIDE), "")
+    for name in ("time", "latitude", "longitude", "depth_m"):
+        reason = reason.mask((reason == "") & total[name].isna(), f"no {name}")
+    shown = ["record_id", *KEYS[1:], "depth_m", "variable", "value", "unit", "flag", "note"]
+    return total[shown].assign(reason=reason)[reason != ""]

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import thorium
-from seaofcarbon.files import UserError
+from seaofcarbon.files import KEY_RANGES, UserError
 from seaofcarbon.vocabulary import LITRES_PER_M3, U238_RELATIONS, VARIABLES
 
 MIN_SAMPLES = 3
+DISAGREE = 3.0  # replicates further apart than that many sigmas of their difference cannot both be right
 METHODS = ("ss", "nss")
 _NAMES = {
     "relation": ("238U relation", U238_RELATIONS), "rule": ("integration rule", thorium.RULES),
@@ -32,6 +33,7 @@ class Casts(NamedTuple):
     u_common: np.ndarray
     u_source: np.ndarray
     notes: np.ndarray
+    doubts: np.ndarray
 
     @property
     def balance(self):
@@ -124,36 +126,54 @@ def gather(samples, relation="owens2011", measured=True):
     Raises
     ------
     UserError
-        If an activity or a salinity is impossible (such as 2400, which is dpm m-3), or the relation is unknown.
+        If a depth, an activity, a sigma or a salinity is missing or impossible (such as 2400, which is dpm m-3), or the
+        relation is unknown.
     """
-    for name in ("th234_total", "u238", "salinity"):
+    for name in ("depth_m", "th234_total", "th234_total_sigma", "u238", "u238_sigma", "salinity"):
         _refuse_absurd(samples, name)
     samples, cast, heads = with_thorium(samples)
-    keep, notes = _replicates(samples, cast, len(heads))
+    keep, notes, doubts = _replicates(samples, cast, len(heads))
     if not keep.all():
         samples, cast = samples[keep], cast[keep]
     u = uranium(samples, relation, measured)
+    filled = ~np.isfinite(column(samples, "salinity")) & (u["u238_source"] == relation).to_numpy()
+    filled &= np.isfinite(column(samples, "th234_total"))
+    notes[cast[filled]] = join_words(notes[cast[filled]], np.array("salinity interpolated", dtype=object))
     th, th_sigma = column(samples, "th234_total"), column(samples, "th234_total_sigma")
     arrays = (LITRES_PER_M3 * values for values in (th, th_sigma, *u.iloc[:, :3].to_numpy(float).T))
-    return Casts(samples, heads, cast, samples["depth_m"].to_numpy(float), *arrays, u["u238_source"].to_numpy(), notes)
+    return Casts(samples, heads, cast, samples["depth_m"].to_numpy(float), *arrays, u["u238_source"].to_numpy(), notes,
+                 doubts)  # fmt: skip
+
+
+def allowed_range(name):
+    """Lowest and highest value that a column may have, and its unit; a sigma is not negative."""
+    if name in KEY_RANGES:
+        return KEY_RANGES[name]
+    known = VARIABLES[name.removesuffix("_sigma")]
+    return 0.0 if name.endswith("_sigma") else known.low, known.high, known.unit
 
 
 def _refuse_absurd(samples, name):
     """One value that cannot be makes a wrong flux: refuse it with its cast and depth."""
-    known, values = VARIABLES[name], column(samples, name)
-    bad = np.flatnonzero((values < known.low) | (values > known.high))
+    low, high, unit = allowed_range(name)
+    values = column(samples, name)
+    bad = np.flatnonzero((values < low) | (values > high) | (np.isnan(values) & (name == "depth_m")))
     if bad.size:
         row, value = samples.iloc[bad[0]], values[bad[0]]
-        slip = known.unit == "dpm L-1" and known.low <= value / LITRES_PER_M3 <= known.high
+        slip = unit == "dpm L-1" and low <= value / LITRES_PER_M3 <= high
         mend = "it may be dpm m-3: divide by 1000" if slip else "mend it, or leave it out"
         where = f"cast {row['cast_id']}, {row['depth_m']:g} m: {name} is {value:g}"
-        unit = known.unit if known.unit != "1" else ""
-        raise UserError(f"{where}, outside {known.low:g} to {known.high:g} {unit}".rstrip() + f": {mend}")
+        raise UserError(f"{where}, outside {low:g} to {high:g} {unit}".removesuffix(" 1") + f": {mend}")
 
 
 def _replicates(samples, cast, n_casts):
-    """Several samples at one depth: which to keep (all but copies of a row), and a note for the cast."""
+    """Several samples at one depth: which to keep (all but copies of a row), a note and a doubt for each cast.
+
+    Replicates that were averaged before, in `records.to_samples`, have left their number and their range.
+    """
     keep, notes = np.ones(len(samples), dtype=bool), np.full(n_casts, "", dtype=object)
+    doubts = notes.copy()
+    averaged = column(samples, "th234_total_n") > 1
     place = pd.DataFrame({"cast": cast, "depth": samples["depth_m"].to_numpy(float)})
     again = place.duplicated(keep=False).to_numpy() & np.isfinite(column(samples, "th234_total"))
     if again.any():
@@ -162,9 +182,24 @@ def _replicates(samples, cast, n_casts):
         keep &= ~copied
         notes[cast[copied]] = "copied samples counted once"
         again &= keep
-        again[again] = place[again].duplicated().to_numpy()
-        notes[cast[again]] = join_words(notes[cast[again]], np.array("replicates averaged", dtype=object))
-    return keep, notes
+        again[again] = place[again].duplicated(keep=False).to_numpy()
+    averaged |= again
+    notes[cast[averaged]] = join_words(notes[cast[averaged]], np.array("replicates averaged", dtype=object))
+    doubts[cast[_disagree(samples, place, again)]] = "replicates disagree"
+    return keep, notes, doubts
+
+
+def _disagree(samples, place, again):
+    """Samples whose replicates differ by more than noise makes likely; without sigma nobody can say."""
+    n, sigma = column(samples, "th234_total_n"), column(samples, "th234_total_sigma")
+    noise = sigma * np.sqrt(2 * n)  # sigma is that of their mean
+    apart = column(samples, "th234_total_range") > DISAGREE * noise
+    if again.any():
+        values = place[again].assign(value=column(samples, "th234_total")[again], square=sigma[again] ** 2)
+        groups = values.groupby(["cast", "depth"])
+        spread = groups["value"].transform("max") - groups["value"].transform("min")
+        apart[again] |= (spread > DISAGREE * np.sqrt(2 * groups["square"].transform("mean"))).to_numpy()
+    return apart
 
 
 def without_sigma(samples, measured=True):

@@ -6,9 +6,9 @@ import pandas as pd
 from seaofcarbon import thorium
 from seaofcarbon.files import UserError
 from seaofcarbon.flux.depths import parse_depths, sea_around, target_depths
-from seaofcarbon.flux.doubts import MAX_GAP_M, deep_words, judge, shelf_words
+from seaofcarbon.flux.doubts import MAX_GAP_M, all_words, judge
 from seaofcarbon.flux.samples import KEYS, MIN_SAMPLES, check_names, gather, join_words, sources
-from seaofcarbon.flux.visits import QUIET_D, RADIUS_KM, WINDOW_D, non_steady, revisits
+from seaofcarbon.flux.visits import NEAR_KM, QUIET_D, RADIUS_KM, WINDOW_D, non_steady, revisits
 from seaofcarbon.vocabulary import U238_RELATIONS
 
 COLUMNS = [
@@ -44,7 +44,7 @@ def fluxes(
     window_d : tuple of float
         Shortest and longest time between two occupations, days. Under 10 d a flux is flagged `nss_noise`.
     max_km : float
-        Furthest distance between two occupations.
+        Furthest distance between two occupations. Beyond 10 km a flux is flagged `nss_distance`.
     upwelling_m_d, diffusivity_m2_d : float or Series by cast_id, or a pair of these
         Velocity (positive upward) and vertical diffusivity, as a pair with their standard errors; see
         `thorium.add_transport`. Off by default; when on, `reason` tells the rates.
@@ -64,7 +64,8 @@ def fluxes(
         in dpm m-2 d-1: th234_flux_sigma joins sigma_measurement (independent between bottles), sigma_common (error of
         the 238U relation and of rates) and sigma_integration (what lies between the bottles). flag: 1 good,
         3 questionable, 9 missing; `reason` says why, also where only sigma is missing, and tells what else is to be
-        known. "nss" adds interval_d (days since the earlier occupation); its time is that of the second one.
+        known. "nss" adds earlier_id, interval_d and distance_km of the earlier occupation; its time is that of the
+        second one.
 
     Raises
     ------
@@ -76,28 +77,43 @@ def fluxes(
     casts = gather(samples, relation, measured)
     sea = sea_around(casts.heads, covariates, wanted)
     targets, unknown = target_depths(wanted, casts, sea)
-    doubts = join_words(deep_words(casts, relation, measured, deep_tolerance), shelf_words(casts, sea))
+    doubts = all_words(casts, sea, relation, measured, deep_tolerance)
     n_casts = len(casts.heads)
-    interval = np.full(n_casts, np.inf)
+    visits = pd.DataFrame({"interval_d": np.full(n_casts, np.inf)})
     options = {"rule": rule, "n_casts": n_casts, "min_samples": min_samples}
     if method == "ss":
         found = thorium.steady_state_flux(*casts.balance, targets, **casts.sigmas, **options)
     else:
         pairs = revisits(casts.samples, *window_d, max_km, min_samples=min_samples)
-        found, interval, before = non_steady(casts, targets, pairs, **options)
-        then = np.append(doubts, "")[before]
-        then = np.where(then == "", "", "earlier occupation: " + then)
-        doubts = join_words(doubts, then, np.where(interval < QUIET_D, "nss_noise", "").astype(object))
+        visits = pairs.set_index("cast_id").reindex(casts.heads["cast_id"]).reset_index(drop=True)
+        found, before = non_steady(casts, targets, pairs, **options)
+        doubts = join_words(doubts, *_doubts_of_visits(visits, doubts, before))
+    interval = visits["interval_d"].to_numpy()
     found, notes = _transported(found, casts, targets, upwelling_m_d, diffusivity_m2_d, rule, interval)
+    if method == "nss":
+        unseen = visits["checked"].isin([False])
+        notes = join_words(notes, np.where(unseen, "water mass not checked", "").astype(object))
     reason, flag = judge(found, unknown, doubts, join_words(casts.notes, notes), max_gap_m)
-    alone = np.isnan(interval)[:, None] & np.isfinite(targets)
     nobody = "no earlier occupation within {:g} to {:g} d and {:g} km".format(*window_d, max_km)
-    reason = np.where(alone, nobody, reason)
+    reason = np.where(np.isnan(interval)[:, None], np.where(unknown == "", nobody, unknown), reason)
 
     kinds = [kind if isinstance(kind, str) else "fixed" for kind in wanted]
     table = _rows(casts, targets.shape[1]).assign(depth_kind=np.tile(kinds, n_casts), depth_m=targets.ravel())
     table = _filled(table, "th234_flux", found, reason, flag).assign(method=f"th234_{method}", integration=rule)
-    return table[COLUMNS] if method == "ss" else table[COLUMNS].assign(interval_d=np.repeat(interval, len(wanted)))
+    if method == "ss":
+        return table[COLUMNS]
+    which = ["earlier_id", "interval_d", "distance_km"]
+    return table[COLUMNS].join(visits[which].loc[visits.index.repeat(len(wanted))].reset_index(drop=True))
+
+
+def _doubts_of_visits(visits, doubts, before):
+    """What makes a non-steady flux questionable: doubts of the earlier visit, visits too close in time or too far."""
+    then = np.append(doubts, "")[before]
+    hasty, far = visits["interval_d"] < QUIET_D, visits["distance_km"] > NEAR_KM
+    return (
+        np.where(then == "", "", "earlier occupation: " + then), np.where(hasty, "nss_noise", "").astype(object),
+        np.where(far, "nss_distance", "").astype(object),
+    )  # fmt: skip
 
 
 def _rows(casts, n_depths):
@@ -141,8 +157,9 @@ def _transported(found, casts, targets, upwelling, diffusivity, rule, interval):
         found, *casts.balance, targets, velocity=w, velocity_sigma=w_sigma, diffusivity=kz, diffusivity_sigma=kz_sigma,
         th_sigma=casts.th_sigma, rule=rule, interval_d=interval,
     )  # fmt: skip
-    for rate, words in ((w, "upwelling {:g} m d-1"), (kz, "diffusivity {:g} m2 d-1")):
-        notes = join_words(notes, np.where(rate != 0, pd.Series(rate).map(words.format), "").astype(object))
+    for name, unit, rate, sigma in (("upwelling", "m d-1", w, w_sigma), ("diffusivity", "m2 d-1", kz, kz_sigma)):
+        words = [f"{name} {r:g} {unit}" + f" (sigma {s:g})" * bool(s) for r, s in zip(rate, sigma, strict=True)]
+        notes = join_words(notes, np.where((rate != 0) | (sigma != 0), words, "").astype(object))
     return found, notes
 
 
@@ -180,7 +197,7 @@ def divergence(
     found = found._replace(flux=-found.flux)
     unknown = join_words(no_top, no_base)
     unknown = np.where(top > base, "the upper depth is below the lower one", unknown)
-    doubts = join_words(deep_words(casts, relation, measured, deep_tolerance), shelf_words(casts, sea))
+    doubts = all_words(casts, sea, relation, measured, deep_tolerance)
     reason, flag = judge(found, unknown, doubts, casts.notes, max_gap_m)
     table = _rows(casts, 1).assign(upper_m=top[:, 0], lower_m=base[:, 0], method="th234_ss", integration=rule)
     table = _filled(table, "remineralisation", found, reason, flag)
@@ -241,11 +258,16 @@ def choices(samples, depth_m=100.0, relation="owens2011", rule="trapezoid"):
     -------
     DataFrame
         cast_id, choice, th234_flux, and change against `relation`, `rule` (dpm m-2 d-1). 238U is from salinity
-        throughout, so that the relations can be compared.
+        throughout, so that the relations can be compared. Where temperature or salinity is known at all, samples
+        without them are left out of every choice, the base included: a bottle less would look like an effect.
     """
     import gsw
 
     plain = samples.copy()
+    if {"salinity", "temperature"} <= set(samples):
+        plain = plain[plain[["salinity", "temperature"]].notna().all(axis=1)]
+        samples = plain if plain["th234_total"].notna().any() else samples.drop(columns="temperature")
+        plain = samples.copy()
     variants = {f"238U: {name}": (plain, name, rule) for name in U238_RELATIONS if name != relation}
     variants |= {f"rule: {name}": (plain, relation, name) for name in thorium.RULES if name != rule}
     if {"salinity", "temperature"} <= set(samples):
@@ -257,12 +279,12 @@ def choices(samples, depth_m=100.0, relation="owens2011", rule="trapezoid"):
         variants["mistake: density left out"] = plain.assign(th234_total=total / on_deck), relation, rule
     base = fluxes(plain, [depth_m], relation, rule, measured=False)[["cast_id", "th234_flux"]]
     parts = [
-        base.assign(choice=name, th234_flux=fluxes(s, [depth_m], r, i, measured=False)["th234_flux"].to_numpy())
+        fluxes(s, [depth_m], r, i, measured=False)[["cast_id", "th234_flux"]].assign(choice=name)
         for name, (s, r, i) in variants.items()
     ]
     table = pd.concat([base.assign(choice=f"{relation}, {rule}"), *parts], ignore_index=True)
-    reference = np.tile(base["th234_flux"].to_numpy(), len(parts) + 1)
-    return table.assign(change=table["th234_flux"] - reference)[["cast_id", "choice", "th234_flux", "change"]]
+    change = table["th234_flux"] - table["cast_id"].map(base.set_index("cast_id")["th234_flux"])
+    return table.assign(change=change)[["cast_id", "choice", "th234_flux", "change"]]
 
 
 def _density(samples, pressure):

@@ -10,6 +10,7 @@ from seaofcarbon.vocabulary import EARTH_RADIUS_KM
 
 WINDOW_D = (10.0, 60.0)
 RADIUS_KM = 50.0
+NEAR_KM = 10.0  # further apart, two visits may be two stations of one survey: the twin's neighbours do not agree
 QUIET_D = 10.0  # visits closer in time multiply the noise of 234Th by more than 5
 SHORTEST_D, LONGEST_D, WIDEST_KM = 3.0, 365.0, 500.0
 BASE_M = 150.0  # the water there is compared; shallower in casts that end above
@@ -52,7 +53,8 @@ def revisits(samples, min_days=WINDOW_D[0], max_days=WINDOW_D[1], max_km=RADIUS_
     Returns
     -------
     DataFrame
-        cast_id, earlier_id, interval_d, distance_km; one row per cast that was revisited, in the order of `samples`.
+        cast_id, earlier_id, interval_d, distance_km, checked (whether temperature or salinity of both are known); one
+        row per cast that was revisited, in the order of `samples`.
 
     Raises
     ------
@@ -63,13 +65,15 @@ def revisits(samples, min_days=WINDOW_D[0], max_days=WINDOW_D[1], max_km=RADIUS_
     samples, cast, heads = with_thorium(samples)
     count = np.bincount(cast[np.isfinite(column(samples, "th234_total"))], minlength=len(heads))
     first, second, days, km = _near(heads, min_days, max_days, max_km)
-    keep = (count[first] >= min_samples) & _same_water(samples, cast, first, second, len(heads))
-    first, second, days, km = (part[keep] for part in (first, second, days, km))
+    same, checked = _same_water(samples, cast, first, second, len(heads))
+    keep = (count[first] >= min_samples) & same
+    first, second, days, km, checked = (part[keep] for part in (first, second, days, km, checked))
     order = np.lexsort((first, km, -days, np.floor(10 * km / max_km), second))
     best = order[np.unique(second[order], return_index=True)[1]]
     ids = heads["cast_id"].to_numpy()
     return pd.DataFrame({
         "cast_id": ids[second[best]], "earlier_id": ids[first[best]], "interval_d": days[best], "distance_km": km[best],
+        "checked": checked[best],
     })  # fmt: skip
 
 
@@ -97,8 +101,9 @@ def _near(heads, min_days, max_days, max_km):
 
 
 def _same_water(samples, cast, first, second, n_casts):
-    """True where temperature and salinity at the base of both casts agree, as far as both are known."""
+    """Whether temperature and salinity at the base of both casts agree, as far as both are known; whether any is."""
     depth, same = samples["depth_m"].to_numpy(float), np.ones(len(first), dtype=bool)
+    checked = np.zeros(len(first), dtype=bool)
     for name, most in MAX_CHANGE.items():
         values = column(samples, name)
         known = np.isfinite(values) & np.isfinite(depth)
@@ -109,7 +114,8 @@ def _same_water(samples, cast, first, second, n_casts):
         pairs = np.concatenate([first, second])
         a, b = _value_at(depth[known], values[known], cast[known], np.tile(base, 2), pairs, n_casts).reshape(2, -1)
         same &= ~(np.isfinite(base) & (np.abs(a - b) > most))
-    return same
+        checked |= np.isfinite(base)
+    return same, checked
 
 
 def _value_at(depth, values, cast, wanted, at_cast, n_casts):
@@ -138,8 +144,6 @@ def non_steady(casts, targets, pairs, **options):
     Returns
     -------
     found : thorium.Flux
-    interval : ndarray (n_casts,)
-        Days; NaN without an earlier occupation.
     before : ndarray of int (n_casts,)
         Number of the earlier cast, -1 without one.
     """
@@ -157,4 +161,4 @@ def non_steady(casts, targets, pairs, **options):
     earlier = casts.depth[rows], casts.th[rows], casts.th_sigma[rows], second[of_pair]
     later = casts.depth, casts.th, casts.th_sigma, casts.cast, casts.u, casts.u_sigma
     found = thorium.non_steady_flux(earlier, later, interval, targets, u_common_sigma=casts.u_common, **options)
-    return found, interval, before
+    return found, before
