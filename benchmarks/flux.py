@@ -52,7 +52,7 @@ def loop(df):
             way = np.clip((target - z[:-1]) / np.diff(z), 0, 1)  # how far down each interval
             between = (change * np.diff(z) ** 2 * (way**3 / 3 - way**4 / 4)).sum()
             top = min(target, z[0])
-            between += change[0] / (z[1] - z[0]) * (top**2 * (z[0] - top) + top**3 / 3)
+            between += change[0] / max(z[1] - z[0], thorium.SHORTEST_STEP_M) * (top**2 * (z[0] - top) + top**3 / 3)
             rows.append((number, target, flux, sigma, decay * COMMON * weight.sum(), decay * np.sqrt(between)))
     return pd.DataFrame(rows, columns=["cast", "depth", "flux", "sigma", "common", "integration"])
 

@@ -185,8 +185,8 @@ def test_order_of_the_samples_means_nothing(samples):
 def test_impossible_values_are_refused(samples):
     """Activities in dpm m-3, a salinity of 350: one line with cast, depth and what to do; noise below 0 is possible."""
     for name, values, words in (
-        ("th234_total", samples["th234_total"] * 1000, r"cast A, 10 m: th234_total is 16\d\d.*divide by 1000"),
-        ("u238", 2436.0, "divide by 1000"), ("salinity", 350.0, "outside 0 to 45: mend it"),
+        ("th234_total", samples["th234_total"] * 1000, r"cast A, 10 m: th234_total is 16\d\d.*divide the col"),
+        ("u238", 2436.0, "divide the column by 1000"), ("salinity", 350.0, "outside 0 to 45: mend it"),
     ):  # fmt: skip
         with pytest.raises(UserError, match=words):
             flux.fluxes(samples.assign(**{name: values}))
@@ -463,7 +463,7 @@ def test_the_command_line_pairs_visits_and_says_what_has_no_sigma(tmp_path, caps
 def test_an_empty_or_absent_file_is_told(tmp_path):
     """No rows, nothing at all, no file."""
     for path in (write(tmp_path, HEADER), tmp_path / "nowhere.csv"):
-        with pytest.raises(UserError, match=r"holds no samples|cannot be read|no file"):
+        with pytest.raises(UserError, match=r"holds no samples|cannot be read|is not there"):
             flux.read_samples(path)
     with pytest.raises(UserError):
         flux.read_samples(write(tmp_path, ""))
@@ -591,3 +591,47 @@ def test_choices_use_the_same_bottles(samples):
     assert abs(changes["A", "density at depth"]) < 20
     warm.loc[warm["cast_id"] == "B", "temperature"] = np.nan
     assert set(flux.choices(warm, 50.0)["cast_id"]) == {"A"}
+
+
+def test_negative_thorium_and_lost_bottles_are_told(samples):
+    """-0.3 +- 0.05 dpm L-1 is no noise: questionable. 234Th without 238U is left out, and the row says so."""
+    samples.loc[0, "th234_total"] = -0.3
+    assert row(flux.fluxes(samples, [80]))[["flag", "reason"]].tolist() == [3, "negative 234Th"]
+    hole = samples.assign(th234_total=1.5, u238=2.4).drop(columns="salinity")
+    hole.loc[2, "u238"] = np.nan
+    found = row(flux.fluxes(hole, [150]))
+    assert found["n_samples"] == 4 and found["reason"].endswith("234Th without 238U left out")
+
+
+def test_hints_name_the_likely_unit(tmp_path):
+    """24 is mBq kg-1, 1636 is dpm m-3, 3.3 is a concentration of uranium; a column of sigmas is never the activity."""
+    for th, u, words in (
+        (24.4, 2.4, "mBq kg-1"), (1636, 2.4, "divide the column by 1000"), (1.6, 3.3, "ug kg-1 of uranium"),
+    ):  # fmt: skip
+        path = write(tmp_path, HEADER.replace("salinity", "u238") + f"X1,1,2014-05-01,40,-10,10,{th},0.05,{u}\n")
+        with pytest.raises(UserError, match=words):
+            flux.read_samples(path)
+    with pytest.raises(UserError, match="rename the column 'Th234'"):
+        flux.read_samples(
+            write(tmp_path, HEADER.replace("th234_total,", "Th234,") + "X1,1,2014-05-01,40,-10,10,2,0.05,35\n")
+        )
+    with pytest.raises(UserError, match="separated by commas"):
+        flux.read_samples(write(tmp_path, HEADER.replace(",", ";") + "X1;1;2014-05-01;40;-10;10;2;0.05;35\n"))
+    with pytest.raises(UserError, match="is no day"):
+        flux.read_samples(write(tmp_path, HEADER + "X1,1,2014-05,40,-10,10,2,0.05,35\n"))
+
+
+def test_the_input_is_not_written_over(tmp_path, capsys):
+    """A slip of the hand must not cost the data."""
+    path = write(tmp_path, HEADER + "\n".join(LINES))
+    before = path.read_bytes()
+    assert cli.main(["flux", str(path), "--out", str(path)]) == 2
+    assert path.read_bytes() == before and "would write over the input" in capsys.readouterr().err
+
+
+def test_one_unknown_depth_does_not_cost_the_others(tmp_path):
+    """Without chlorophyll there is no Ez: its rows say so, the flux at 100 m is there."""
+    path = write(tmp_path, HEADER + "\n".join(LINES))
+    assert cli.main(["flux", str(path), "--out", str(tmp_path / "f.csv"), "--depth", "ez", "--depth", "50"]) == 0
+    found = files.read_csv(tmp_path / "f.csv").set_index("depth_kind")
+    assert found.loc["ez", "reason"] == "no covariate: euphotic_depth_01" and found.loc["fixed", "th234_flux"] > 0

@@ -40,7 +40,7 @@ def test_months_run_over_the_end_of_the_year():
 
 
 def test_casts_beside_a_value():
-    """Only fluxes in the box (across the date line), in its months, at its depth: here two of five, one of them flagged."""
+    """Only fluxes in the box (across the date line), in its months, at its depth: two of five here, one flagged."""
     rows = {
         "longitude": [-179.5, -179.5, -179.5, -179.5, 170.0], "latitude": 0.0,
         "time": pd.to_datetime(["2010-01-05", "2010-06-05", "2010-01-05", "2010-01-05", "2010-01-05"]),

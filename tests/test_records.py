@@ -152,3 +152,44 @@ def test_close_depths_do_not_chain_into_one_sample():
     bottles = [{"depth_m": z, "value": 2.0 + z / 1000} for z in (10.0, 25.2, 50.0, 100.0, 149.0)]
     samples = records.to_samples(table(*sensor, *bottles)).dropna(subset=["th234_total"])
     assert samples["depth_m"].tolist() == [10.0, 25.2, 50.0, 100.0, 149.0] and samples["salinity"].notna().all()
+
+
+# --- Casts -----------------------------------------------------------------------------------------------------
+
+
+def places(**columns):
+    """Rows of one cruise and station."""
+    usual = {"cruise": "A", "station": "1", "source_id": "s", "latitude": 40.0, "longitude": -20.0}
+    rows = pd.DataFrame(usual | columns)
+    return rows.assign(time=pd.to_datetime(rows["time"]))
+
+
+def test_a_cast_under_way_at_midnight_is_one_cast():
+    """Bottles from 23:40 to 00:20 belong together; the next morning's cast, and one of the next night, do not."""
+    times = ["2020-05-01T23:40", "2020-05-02T00:20", "2020-05-02T10:00", "2020-05-03T00:20", "2020-05-03T00:30"]
+    rows = places(time=times)
+    ids = records.cast_ids(rows)
+    assert ids.tolist() == ["A/1/2020-05-01"] * 2 + ["A/1/2020-05-02"] + ["A/1/2020-05-03"] * 2
+    order = [3, 1, 4, 0, 2]
+    assert records.cast_ids(rows.iloc[order]).tolist() == ids.iloc[order].tolist()
+
+
+def test_far_places_are_no_one_cast():
+    """A station's name that came twice on one day, 9,000 km apart, is two casts; a ship that drifts 2 km is one."""
+    rows = places(time=["2020-05-01"] * 3, latitude=[41.0, 41.02, -41.0], longitude=[179.99, -179.99, 0.0])
+    ids = records.cast_ids(rows)
+    assert ids[0] != ids[2] and ids.nunique() == 3 - (ids[0] == ids[1])
+    drifting = places(time=["2020-05-01"] * 2, latitude=[41.0, 41.02], longitude=[179.99, -179.99])
+    assert records.cast_ids(drifting).nunique() == 1
+
+
+def test_salinity_of_the_sample_wins_over_that_of_the_next_bottle():
+    """A bottle 30 cm below the 234Th sample has another salinity: the sample's own is taken, not the mean."""
+    rows = pd.DataFrame({
+        "source_id": "s", "cruise": "A", "station": "1", "time": pd.Timestamp("2020-05-01"), "latitude": 40.0,
+        "longitude": -20.0, "depth_m": [39.8, 39.8, 40.1], "variable": ["th234_total", "salinity", "salinity"],
+        "value": [2.0, 35.55, 35.70], "unit": ["dpm L-1", "1", "1"], "flag": 1, "sigma_kind": "1sd",
+        "locator": ["a", "b", "c"],
+    })  # fmt: skip
+    found = records.to_samples(records.conform(rows))
+    assert found["salinity"].tolist() == [35.55] and found["depth_m"].tolist() == [39.8]

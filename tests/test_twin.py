@@ -214,10 +214,10 @@ def test_the_climatology_is_no_straight_line(sea):
     table = table.sample(20_000, weights=np.cos(np.radians(table["lat"])), random_state=0)
     day, lon = 2 * np.pi * ocean.month_day()[table["month"] - 1] / ocean.YEAR_D, np.radians(table["lon"])
     circles = np.column_stack([np.sin(day), np.cos(day), np.sin(lon), np.cos(lon), table["lat"], table["temperature"]])
-    for flux in (table["flux"], np.arcsinh(table["flux"] / 100)):
+    for fluxes in (table["flux"], np.arcsinh(table["flux"] / 100)):
         for shape in (np.asarray, np.log1p):
             inputs = np.column_stack([circles, shape(table["npp"]), shape(table["chlorophyll"])])
-            assert make_pipeline(StandardScaler(), RidgeCV()).fit(inputs, flux).score(inputs, flux) < 0.6
+            assert make_pipeline(StandardScaler(), RidgeCV()).fit(inputs, fluxes).score(inputs, fluxes) < 0.6
 
 
 def test_random_folds_flatter(at_sea, sea):

@@ -194,7 +194,9 @@ def flux(
     radius: Annotated[float, typer.Option(help="km between two visits, at most")] = 50.0,
     upwelling: Annotated[str, typer.Option(help="m d-1, positive upward, or with its sigma: 1,0.3")] = "0",
     diffusivity: Annotated[str, typer.Option(help="vertical, m2 d-1, or with its sigma: 0.86,0.4")] = "0",
-    covariates: Annotated[Path | None, typer.Option(help="covariates.nc of a run, for the depths ez and mld")] = None,
+    covariates: Annotated[
+        Path | None, typer.Option(help="covariates.nc of a run: the depth ez needs its chlorophyll")
+    ] = None,
 ):
     """Compute 234Th fluxes from casts.
 
@@ -203,15 +205,15 @@ def flux(
     and u238 with u238_sigma (dpm L-1) or salinity. Records of total 234Th that are flagged or have no time or place are
     left out and listed in OUT-rejects.csv.
     """
-    from seaofcarbon import files
+    from seaofcarbon import catalog, files
     from seaofcarbon import flux as calculator
     from seaofcarbon.run import check_value, suggest
 
-    _writable(out, ".csv", ".parquet")
+    _writable(out, ".csv", ".parquet", inputs=[source, *([covariates] if covariates else [])])
     methods = calculator.METHODS
     if method not in methods:
         raise files.UserError(f"--method {method} is not one of {', '.join(methods)}{suggest(method, methods)}")
-    days = _numbers("--window", window)
+    days = _numbers("--window", window, "two numbers of days, such as 10,60")
     if len(days) != 2:
         raise files.UserError(f"--window {window}: give two numbers of days, such as 10,60")
     calculator.check_window(days, radius)
@@ -221,7 +223,7 @@ def flux(
     depths = calculator.parse_depths(depth or ["100"])
     relation, rule = check_value("u238_relation", u238), check_value("integration", integration)
     samples, left_out = calculator.read_samples(source)
-    sea = files.read_netcdf(covariates) if covariates else _embedded_fields(depths)
+    sea = files.read_netcdf(covariates) if covariates else catalog.climatology()
     found = calculator.fluxes(
         samples, depths, relation, rule, sea, method=method, window_d=days, max_km=radius, **rates
     )
@@ -233,7 +235,8 @@ def flux(
         rejects.unlink(missing_ok=True)  # that of an earlier run would be untrue
     given = int(found["th234_flux"].notna().sum())
     casts, missing = found["cast_id"].nunique(), len(found) - given
-    print(f"{out}: {given:,} fluxes of {casts:,} casts; {missing:,} are missing, each with a reason")
+    ships = f"{casts:,} cast{'s' * (casts != 1)}"
+    print(f"{out}: {given:,} of {len(found):,} fluxes of {ships}; {missing:,} missing, each with a reason")
     for name, unsure in calculator.without_sigma(samples).items():
         if unsure:
             _say(f"no sigma of {name} for {unsure:,} casts: where it is missing, their fluxes have none")
@@ -242,7 +245,7 @@ def flux(
     return SET_ASIDE if len(left_out) else DONE
 
 
-def _numbers(name, text):
+def _numbers(name, text, wanted="one number, or two with a comma between them"):
     """Read one number, or two with a comma between them."""
     from seaofcarbon.files import UserError
 
@@ -251,18 +254,8 @@ def _numbers(name, text):
     except ValueError:
         numbers = ()
     if not (1 <= len(numbers) <= 2 and all(abs(number) < 1e6 for number in numbers)):
-        raise UserError(f"{name} {text}: give one number, or two with a comma between them")
+        raise UserError(f"{name} {text}: give {wanted}")
     return numbers
-
-
-def _embedded_fields(depths):
-    """Return the climatology, for the mixed layer and the sea floor; light needs chlorophyll, which is not embedded."""
-    from seaofcarbon import catalog
-    from seaofcarbon.files import UserError
-
-    if "ez" in depths:
-        raise UserError("--depth ez needs chlorophyll: add --covariates runs/NAME/covariates.nc")
-    return catalog.climatology()
 
 
 @app.command()

@@ -17,7 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import __version__
-from seaofcarbon.vocabulary import LITRES_PER_M3, VARIABLES
+from seaofcarbon.vocabulary import VARIABLES
 
 EMBEDDED = Path(__file__).parent / "data"
 """Folder of the data that come with the package."""
@@ -33,6 +33,9 @@ KEY_RANGES = {
     "depth_m": (0.0, 11500.0, "m"),
 }
 """What a place can be: lowest, highest, unit."""
+
+LARGEST_BQ_M3 = 200.0
+"""Activities above this are in no unit per litre or kilogram in which 234Th and 238U of the sea are given."""
 
 DATED = ("date_created", "history")
 """Attributes of a netCDF file that say when it was written, and nothing of what is in it."""
@@ -85,7 +88,12 @@ def atomic(path):
         Temporary path with the same suffix. Nothing of it is left when the block raises.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UserError(f"{path} cannot be written ({problem.strerror}): give another place") from None
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"{path} cannot be written (no permission in {path.parent}): give another place")
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
         yield temporary
@@ -312,10 +320,21 @@ def checked_numbers(cells, path):
         quantity = VARIABLES[name.removesuffix("_sigma")]
         low, high, unit = (0.0 if name.endswith("_sigma") else quantity.low), quantity.high, quantity.unit
     outside = (values < low) | (values > high)
-    slip = unit == "dpm L-1" and (values[outside] / LITRES_PER_M3).between(low, high).any()
-    mend = "it may be dpm m-3, so divide the column by 1000" if slip else "mend it, or leave it empty"
-    refuse_cells(outside, cells, path, f"is outside {low:g} to {high:g} {unit}: {mend}")
+    mend = slip_of(values[outside].iloc[0], unit, name) if outside.any() else ""
+    shown = f"{low:g} to {high:g} {unit}".removesuffix(" 1")
+    refuse_cells(outside, cells, path, f"is outside {shown}: {mend}")
     return values
+
+
+def slip_of(value, unit, name):
+    """Say what a value out of range may be, and how to mend it."""
+    if unit == "dpm L-1" and value > LARGEST_BQ_M3:
+        return "it may be dpm m-3, so divide the column by 1000"
+    if unit == "dpm L-1" and value > 0:
+        return "it may be Bq m-3 (times 0.06), mBq kg-1 (times 0.06 and the density in kg L-1) or ug kg-1 of uranium"
+    if name == "depth_m" and value < 0:
+        return "depths are positive down"
+    return "mend it" + ("" if name in KEY_RANGES else ", or leave it empty")
 
 
 def _plain(value):

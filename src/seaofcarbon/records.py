@@ -98,6 +98,12 @@ SAME_DEPTH_M = 0.5
 SAME_PLACE_DEG = 0.2
 """Rows of one station and day that are further apart than this are several casts."""
 
+NIGHT_H = 3.0
+"""A cast under way at midnight goes on: a row of the next morning this soon after the last one belongs to it."""
+
+OF_THE_WATER = ("salinity", "temperature", "u238")
+"""What is taken from beside a 234Th sample only if it was not measured in the sample itself."""
+
 
 def conform(df):
     """Give a table the columns, order and dtypes of the universal record.
@@ -270,8 +276,9 @@ def read(path):
 def cast_ids(df):
     """Name the cast of each row: cruise/station/YYYY-MM-DD.
 
-    The source stands in for a missing cruise, the position for a missing station. Where rows of one station and day
-    are further apart than 0.2 degrees, their position (to 0.1 degree) is added.
+    The source stands in for a missing cruise, the position for a missing station; a cast under way at midnight keeps
+    the day on which it began. Where rows of one station and day are further apart than 0.2 degrees, their position
+    (to 0.1 degree) is added.
 
     Parameters
     ----------
@@ -284,15 +291,32 @@ def cast_ids(df):
     """
     cruise, station, source = (df[name].astype(TEXT) for name in ("cruise", "station", "source_id"))
     position = df["latitude"].round(3).astype(TEXT) + "N " + df["longitude"].round(3).astype(TEXT) + "E"
-    day = pd.Series(np.datetime_as_string(df["time"].to_numpy("datetime64[D]")), index=df.index, dtype=TEXT)
-    name = cruise.fillna(source).fillna("") + "/" + station.fillna(position) + "/" + day.replace("NaT", "undated")
+    place = cruise.fillna(source).fillna("") + "/" + station.fillna(position) + "/"
+    day = pd.Series(np.datetime_as_string(_day_of_cast(place, df["time"])), index=df.index, dtype=TEXT)
+    name = place + day.replace("NaT", "undated")
     # one station and day, but places far apart: several casts, told apart by their position
     places = df[["latitude", "longitude"]]
-    away = places - places.groupby(name.to_numpy()).transform("first")
+    key = pd.factorize(name, use_na_sentinel=False)[0]
+    away = places - places.groupby(key).transform("first")
     away["longitude"] = (away["longitude"] + 180.0) % 360.0 - 180.0
-    far = (away.abs() > SAME_PLACE_DEG).any(axis=1).groupby(name.to_numpy()).transform("any").to_numpy()
+    far = (away.abs() > SAME_PLACE_DEG).any(axis=1).groupby(key).transform("any").to_numpy()
     rough = df["latitude"].round(1).astype(TEXT) + "N " + df["longitude"].round(1).astype(TEXT) + "E"
     return name.where(~far, name + " " + rough)
+
+
+def _day_of_cast(place, time):
+    """Day on which the cast of each row began: the day before, for what goes on after midnight without a pause."""
+    time = time.to_numpy("datetime64[ns]")
+    day = time.astype("datetime64[D]")
+    code = pd.factorize(place)[0]
+    order = np.lexsort((time, code))
+    pause = np.diff(time[order], prepend=np.datetime64("NaT")) > np.timedelta64(int(60 * NIGHT_H), "m")
+    begins = pause | np.isnat(time[order]) | (np.diff(code[order], prepend=-1) != 0)
+    first = np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    began = np.empty_like(day)
+    began[order] = day[order][first]
+    early = time - day < np.timedelta64(6, "h")
+    return np.where(early & (day - began == np.timedelta64(1, "D")), began, day)
 
 
 def _sample_rows(df):
@@ -304,6 +328,13 @@ def _sample_rows(df):
     below = df["depth_m"] - df["depth_m"].groupby(chain).transform("first")
     part = np.ceil(below / SAME_DEPTH_M - 1e-9).clip(lower=1)
     return ((chain != chain.shift()) | (part != part.shift())).cumsum()
+
+
+def _of_the_sample(df):
+    """Of what was measured in a 234Th sample and beside it (by a sensor, in the next bottle), keep what is nearest."""
+    total = df["depth_m"].where(df["variable"] == "th234_total").groupby(df["row"]).transform("mean")
+    away = (df["depth_m"] - total).abs().where(df["variable"].isin(OF_THE_WATER)).fillna(0.0)
+    return df[away <= away.groupby([df["row"], df["variable"]]).transform("min") + 1e-6]
 
 
 def _one_size(df):
@@ -342,7 +373,7 @@ def to_samples(records):
     df = df.assign(cast_id=cast_ids(df)).sort_values(["cast_id", "depth_m", "record_id"], kind="stable")
     df["row"] = _sample_rows(df)
     df["sigma"] = df["sigma"] / np.where(df["sigma_kind"] == "2sd", 2.0, 1.0)
-    df = _one_size(df)
+    df = _of_the_sample(_one_size(df))
 
     by_row = df.groupby("row", sort=True)
     head = by_row[["cast_id", "source_id", "cruise", "station", "time", "latitude", "longitude"]].first()

@@ -75,8 +75,8 @@ class Variable:
     attrs: dict = field(default_factory=dict)
 
 
-def _activity(name, high=6.0):
-    return Variable(name, "dpm L-1", -0.5, high, "Bq m-3", LITRES_PER_M3 / DPM_PER_BQ)
+def _activity(name, low=-0.5, high=6.0):
+    return Variable(name, "dpm L-1", low, high, "Bq m-3", LITRES_PER_M3 / DPM_PER_BQ)
 
 
 def _ratio(name):
@@ -92,7 +92,7 @@ VARIABLES = {
     "th234_particulate": _activity("particulate 234Th activity"),
     "th234_particulate_small": _activity("particulate 234Th activity, small particles"),
     "th234_particulate_large": _activity("particulate 234Th activity, large particles"),
-    "u238": _activity("238U activity"),
+    "u238": _activity("238U activity", low=0.0, high=3.2),
     "salinity": Variable("practical salinity", "1", 0.0, 45.0, "1", 1.0, "sea_water_practical_salinity"),
     "temperature": Variable(
         "sea water temperature",

@@ -79,6 +79,9 @@ def columns(names, told=(), follow=False):
             values[position] = Column(what.variable, what.unit, how, **sizes)
             latest[key] = latest[what.variable, "any", "any"] = position
         last = position if position in values else last if what.is_sigma else None
+    plain = [position for position, name in enumerate(names) if squeeze(name) == "time" and position not in values]
+    if plain and not {"time", "year", "clock"} & fields.keys():  # beside a date it may be local: nobody knows
+        fields["time"] = plain[0]
     for position, what, of, key in sigmas:
         if of is None and not follow:
             of = latest.get(key, latest.get((what.variable, "any", "any")) if key[1:] == ("nan", "nan") else None)

@@ -52,7 +52,7 @@ def sea_around(heads, covariates, wanted):
     """Fields of the sea at each cast that depths or the check of the bottom need; None without covariates."""
     if covariates is None:
         return None
-    names = [FIELDS[kind] for kind in wanted if kind in FIELDS]
+    names = [FIELDS[kind] for kind in wanted if kind in FIELDS and FIELDS[kind] in covariates]
     names += ["bottom_depth"] if "bottom_depth" in covariates else []
     return ocean.match(heads.assign(depth_m=0.0), covariates, names=names) if names else None
 
@@ -70,7 +70,7 @@ def target_depths(wanted, casts, sea):
             depth = _production_zone(casts)
             reason[:] = "no fall of fluorescence to a tenth of its maximum" if "fluorescence" in casts.samples else (
                 "no fluorescence")  # fmt: skip
-        elif kind in FIELDS and sea is None:
+        elif kind in FIELDS and (sea is None or FIELDS[kind] not in sea):
             depth = np.full(n_casts, np.nan)
             reason[:] = f"no covariate: {FIELDS[kind]}"
         elif kind in FIELDS:

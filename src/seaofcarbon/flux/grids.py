@@ -10,6 +10,7 @@ from seaofcarbon.flux.samples import MIN_SAMPLES, allowed_range, check_names
 from seaofcarbon.vocabulary import LITRES_PER_M3, U238_RELATIONS, UNIT_CONVERSIONS, VARIABLES
 
 _ACTIVITIES = ("th234_total", "th234_total_sigma", "u238", "u238_sigma")
+SALINITY_UNITS = ("1", "", "psu", "PSU", "pss", "PSS-78", "1e-3", "0.001", "g kg-1", "g/kg")
 _RESULTS = {
     "th234_flux": "{}",
     "th234_flux_sigma": "standard error of {}",
@@ -90,9 +91,16 @@ def _check(ds, depths, relation, rule, depth, level):
     level = level or (ds[depth].dims[0] if ds[depth].ndim == 1 else depth)
     if level not in ds["th234_total"].dims:
         raise UserError(f"th234_total has no dimension {level}: name that of the levels by level=...")
+    if ds[depth].attrs.get("positive", "down") != "down" or ds[depth].dtype.kind not in "fiu":
+        raise UserError(f"{depth} is no number of metres, positive down: mend it or its attribute positive")
+    if "salinity" in ds and ds["salinity"].attrs.get("units", "1") not in SALINITY_UNITS:
+        raise UserError(f"salinity has the units {ds['salinity'].attrs['units']!r}: practical salinity has the unit 1")
     if ds[depth].attrs.get("units", "m") not in ("m", "metre", "meter", "metres", "meters") or (ds[depth] < 0).any():
         raise UserError(f"{depth} is negative or not in m: give metres, positive down")
-    targets = np.atleast_1d(np.asarray(depths, dtype=float))
+    try:
+        targets = np.atleast_1d(np.asarray(depths, dtype=float))
+    except (TypeError, ValueError):
+        raise UserError(f"target depths {depths!r}: give metres; words are for samples, see `flux.fluxes`") from None
     if not ((targets >= 0) & (targets <= DEEPEST_TARGET_M)).all():
         raise UserError(f"a target depth is not between 0 and {DEEPEST_TARGET_M:.0f}: give metres, positive down")
     return targets, level

@@ -1,6 +1,7 @@
 """Samples from files: records, or a wide CSV."""
 
 import difflib
+import re
 from pathlib import Path
 
 from seaofcarbon import ocean, records
@@ -20,8 +21,13 @@ def _check_columns(names, path):
     if not wanted and not {"u238", "salinity"} & set(names):
         wanted = ["u238 or salinity"]
     if wanted:
-        near = difflib.get_close_matches(wanted[0], [name for name in names if name not in _NEEDED], 1, 0.5)
+        others = [name for name in names if name not in _NEEDED and not name.endswith("_sigma")]
+        near = difflib.get_close_matches(wanted[0], others, 1, 0.5)
         mend = f"rename the column {near[0]!r}" if near else f"add it (columns here: {', '.join(names)})"
+        if len(names) == 1 and re.search(r"[;\t]", names[0]):
+            mend = "columns have to be separated by commas, numbers have a point"
+        elif len(wanted) > 3:
+            mend += ", or let `seaofcarbon digitise` read the file first"
         raise UserError(f"{path}: column {wanted[0]} is missing: {mend}")
 
 
@@ -57,6 +63,8 @@ def read_wide_csv(path):
     if df.empty:
         raise UserError(f"{path} holds no samples: add rows below the header")
     times = checked_times(df["time"], path)
+    rough = df["time"].notna() & (df["time"].astype(str).str.strip().str.len() < len("20140521"))
+    refuse_cells(rough, df["time"], path, "is no day: give at least 2014-05-21")
     known = [name for name in names if name in KEY_RANGES or name.removesuffix("_sigma") in VARIABLES]
     numbers = {name: checked_numbers(df[name], path) for name in known}
     for name in ("time", "latitude", "longitude", "depth_m"):
@@ -84,12 +92,13 @@ def read_samples(path):
         If the file is neither, or holds no total 234Th.
     """
     path = Path(path)
-    if path.suffix == ".csv":
-        if not path.is_file():
-            raise UserError(f"no file {path}: check its name")
-        if "variable" not in read_csv(path, nrows=0).columns:
-            samples = read_wide_csv(path)
-            return samples, samples.iloc[:0].assign(reason="")
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UserError(f"{path}: give records (.parquet) or a table (.csv); `seaofcarbon digitise` reads other files")
+    if not path.is_file():
+        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'not there'}: give a file")
+    if path.suffix.lower() == ".csv" and "variable" not in read_csv(path, nrows=0).columns:
+        samples = read_wide_csv(path)
+        return samples, samples.iloc[:0].assign(reason="")
     archive = records.read(path)
     samples = records.to_samples(archive)
     if "th234_total" not in samples or samples["th234_total"].isna().all():

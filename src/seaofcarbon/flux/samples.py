@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import thorium
-from seaofcarbon.files import KEY_RANGES, UserError
+from seaofcarbon.files import KEY_RANGES, UserError, slip_of
 from seaofcarbon.vocabulary import LITRES_PER_M3, U238_RELATIONS, VARIABLES
 
 MIN_SAMPLES = 3
+NEGATIVE_DPM_L = -0.1  # without a sigma, lower than noise makes 234Th
 DISAGREE = 3.0  # replicates further apart than that many sigmas of their difference cannot both be right
 METHODS = ("ss", "nss")
 _NAMES = {
@@ -102,7 +103,8 @@ def uranium(samples, relation="owens2011", measured=True):
     salinity = thorium.fill_gaps(samples["depth_m"], salinity, pd.factorize(samples["cast_id"])[0])
     seen = column(samples, "u238") if measured else np.full(len(samples), np.nan)
     has = np.isfinite(seen)
-    u238 = np.where(has, seen, thorium.u238_from_salinity(salinity, relation))
+    derived = thorium.u238_from_salinity(salinity, relation)
+    u238 = np.where(has, seen, np.where(derived >= 0, derived, np.nan))  # in nearly fresh water no relation holds
     source = np.where(has, "measured", np.where(np.isfinite(u238), relation, ""))
     return pd.DataFrame({
         "u238": u238, "u238_sigma": np.where(has, column(samples, "u238_sigma"), 0.0),
@@ -111,7 +113,16 @@ def uranium(samples, relation="owens2011", measured=True):
 
 
 def with_thorium(samples):
-    """Casts that have any total 234Th: their samples, the number of the cast of each, and one head row per cast."""
+    """Casts that have any total 234Th: their samples, the number of the cast of each, and one head row per cast.
+
+    Raises
+    ------
+    UserError
+        If there is no column of casts, depths or total 234Th.
+    """
+    lacking = [name for name in ("cast_id", "depth_m", "th234_total") if name not in samples]
+    if lacking:
+        raise UserError(f"the samples have no column {', '.join(lacking)}: see `flux.fluxes` for what they need")
     number, names = pd.factorize(samples["cast_id"])
     has = np.isfinite(column(samples, "th234_total")) & (number >= 0)
     keep = (np.bincount(number[has], minlength=len(names) + 1) > 0)[number]  # -1, no name, is the empty one at the end
@@ -136,10 +147,14 @@ def gather(samples, relation="owens2011", measured=True):
     if not keep.all():
         samples, cast = samples[keep], cast[keep]
     u = uranium(samples, relation, measured)
+    th, th_sigma = column(samples, "th234_total"), column(samples, "th234_total_sigma")
+    below = th < np.minimum(np.where(np.isfinite(th_sigma), -DISAGREE * th_sigma, NEGATIVE_DPM_L), 0)
+    doubts[cast[below]] = join_words(doubts[cast[below]], np.array("negative 234Th", dtype=object))
+    bare = np.isfinite(th) & ~np.isfinite(u["u238"].to_numpy())
+    notes[cast[bare]] = join_words(notes[cast[bare]], np.array("234Th without 238U left out", dtype=object))
     filled = ~np.isfinite(column(samples, "salinity")) & (u["u238_source"] == relation).to_numpy()
     filled &= np.isfinite(column(samples, "th234_total"))
     notes[cast[filled]] = join_words(notes[cast[filled]], np.array("salinity interpolated", dtype=object))
-    th, th_sigma = column(samples, "th234_total"), column(samples, "th234_total_sigma")
     arrays = (LITRES_PER_M3 * values for values in (th, th_sigma, *u.iloc[:, :3].to_numpy(float).T))
     return Casts(samples, heads, cast, samples["depth_m"].to_numpy(float), *arrays, u["u238_source"].to_numpy(), notes,
                  doubts)  # fmt: skip
@@ -160,10 +175,10 @@ def _refuse_absurd(samples, name):
     bad = np.flatnonzero((values < low) | (values > high) | (np.isnan(values) & (name == "depth_m")))
     if bad.size:
         row, value = samples.iloc[bad[0]], values[bad[0]]
-        slip = unit == "dpm L-1" and low <= value / LITRES_PER_M3 <= high
-        mend = "it may be dpm m-3: divide by 1000" if slip else "mend it, or leave it out"
         where = f"cast {row['cast_id']}, {row['depth_m']:g} m: {name} is {value:g}"
-        raise UserError(f"{where}, outside {low:g} to {high:g} {unit}".removesuffix(" 1") + f": {mend}")
+        raise UserError(
+            f"{where}, outside {low:g} to {high:g} {unit}".removesuffix(" 1") + f": {slip_of(value, unit, name)}"
+        )
 
 
 def _replicates(samples, cast, n_casts):
