@@ -31,6 +31,7 @@ def table(n_cruises=40, casts=5, depths=(25, 50, 100, 150), target="th234_flux",
         "latitude": latitude, "longitude": longitude, "depth_m": depth, "target": target, "value": value,
         "sigma": np.nan, "method": "th234_ss",
         "temperature": temperature, "npp": npp, "chlorophyll": npp / 1000, "sst": temperature,
+        "euphotic_depth": 60.0,
     })  # fmt: skip
     return out.assign(campaign=campaigns(out))
 

@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "seaofcarbon"
 
 ROOMS = (
-    "vocabulary", "files", "records", "catalog", "ocean", "published", "thorium", "carbon", "flux", "twin", "digitise",
-    "profiles", "learn", "maps", "plot", "notebook", "run", "publish", "cli",
+    "vocabulary", "files", "records", "catalog", "ocean", "satellite", "published", "thorium", "carbon", "flux", "twin",
+    "digitise", "profiles", "learn", "maps", "plot", "notebook", "run", "publish", "cli",
 )  # fmt: skip
 """Each room imports only from those before it (and from itself, when it is a folder)."""
 

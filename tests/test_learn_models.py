@@ -11,7 +11,7 @@ import pytest
 from learn_sea import SEED, covariates, table
 from seaofcarbon import files
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import explain, features, models, tune, uncertainty, validate
+from seaofcarbon.learn import explain, features, models, rivals, seeds, tune, uncertainty, validate
 from seaofcarbon.learn.models import DEFAULTS, KINDS, LAYERS, MEMBERS, Model
 from seaofcarbon.learn.predict import predict_points
 
@@ -175,6 +175,33 @@ def test_too_few_campaigns_give_an_infinite_interval():
     assert uncertainty.conformal_half_width(np.ones(50), np.repeat(np.arange(5), 10)) == np.inf
 
 
+def test_interval_is_that_of_a_kept_library():
+    """With one value a campaign ours is the usual conformal interval: crepes gives the same."""
+    from crepes import ConformalRegressor
+
+    residual = np.random.default_rng(3).standard_t(3, 250)
+    theirs = ConformalRegressor().fit(residual).predict_int(np.zeros(1), confidence=0.9)
+    assert uncertainty.conformal_half_width(residual, np.arange(250)) == pytest.approx(theirs[0, 1], rel=1e-12)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.35])
+def test_width_follows_depth_where_errors_do(slope):
+    """Errors that grow with depth make intervals that do; then nine in ten are inside at each depth, and not before."""
+    rng = np.random.default_rng(1)
+    depth, group = np.tile([10.0, 50.0, 100.0, 250.0], 600), np.repeat(np.arange(120), 20)
+    residual = uncertainty.spread(depth, slope) * rng.normal(size=depth.size)
+    fitted = uncertainty.Width.fit(residual[:1200], group[:1200], depth[:1200])
+    inside = pd.Series(np.abs(residual) <= fitted.at(depth))[1200:].groupby(depth[1200:]).mean()
+    assert inside.between(0.85, 0.96).all()
+    assert fitted.slope == pytest.approx(slope, abs=0.08)
+
+
+def test_interval_score_by_hand():
+    """Width 2; a value 0.5 outside is fined 20 x 0.5."""
+    found = uncertainty.interval_score(np.array([0.0, 1.5]), np.array([-1.0, -1.0]), np.array([1.0, 1.0]))
+    assert found.tolist() == pytest.approx([2.0, 12.0])
+
+
 def test_area_holds_the_data_and_not_the_moon():
     """Training-like rows are inside, far ones outside, and what does not matter does not count."""
     rng = np.random.default_rng(0)
@@ -187,72 +214,6 @@ def test_area_holds_the_data_and_not_the_moon():
     assert len(area.reference) == uncertainty.MAX_REFERENCE
 
 
-# --- Tuning ------------------------------------------------------------------------------------------------
-
-
-def test_killed_study_ends_as_one_that_ran_through(data, tmp_path):
-    """A process that dies in its third trial, begun again, proposes the same settings and finds the same best."""
-    objective = tune._objective(data[:200], TARGET, SEED, "xgb", 0)
-    through = tune.run_study(tune.open_storage(tmp_path / "a.log"), "s", objective, "xgb", 6, 7)
-    calls = []
-
-    def dies(trial):
-        calls.append(trial.number)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return objective(trial)
-
-    storage = tune.open_storage(tmp_path / "b.log")
-    with pytest.raises(KeyboardInterrupt):
-        tune.run_study(storage, "s", dies, "xgb", 6, 7)
-    # a kill -9 leaves the trial as running, not as failed, and may cut the last line short
-    log = (tmp_path / "b.log").read_text().splitlines(keepends=True)
-    (tmp_path / "b.log").write_text("".join(log[:-1]) + log[-1][:20])
-    again = tune.run_study(tune.open_storage(tmp_path / "b.log"), "s", objective, "xgb", 6, 7)
-    pd.testing.assert_frame_equal(tune._history(tune.finished(again, 6)), tune._history(tune.finished(through, 6)))
-    assert again.best_value == through.best_value
-
-
-@pytest.fixture
-def few_trees(monkeypatch):
-    """Forests of five trees, for tests of what is done with them."""
-    monkeypatch.setattr(tune, "TUNING_TREES", 5)
-
-
-def test_study_is_not_begun_again(data, tmp_path, few_trees):
-    """A second call finds all trials done and gives the same settings; its first trial is the default."""
-    tables, fold = {TARGET: data[:400]}, {TARGET: validate.fold_numbers(data[:400], 3, 0)}
-    first = tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)
-    second = tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)
-    assert second[0] == first[0]
-    pd.testing.assert_frame_equal(second[1], first[1])
-    studies = tune.optuna.get_all_study_summaries(tune.open_storage(tmp_path / "study.log"))
-    assert sum(study.n_trials for study in studies) == 2 * 2 * 4
-    tune.tune(tables, SEED, fold, tmp_path / "study.log", 4, seed=1)  # a longer run leaves no trace
-    assert tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)[0] == first[0]
-    begin = first[1][first[1]["trial"] == 0].iloc[0]
-    assert begin["min_samples_leaf"] == DEFAULTS["rf"]["min_samples_leaf"]
-
-
-def test_settings_of_a_part_have_not_seen_it(data, tmp_path, few_trees):
-    """Values of one third of the campaigns may change as they like: the settings that score it stay the same."""
-    small = data[:480]
-    fold = {TARGET: validate.fold_numbers(small, 3, 0)}
-    part = tune.parts(fold[TARGET])
-    wild = small.assign(value=np.where(part == "1", small["value"] * -3 + 7, small["value"]))
-    a = tune.tune({TARGET: small}, SEED, fold, tmp_path / "a.log", 3, seed=1)[0][TARGET]
-    b = tune.tune({TARGET: wild}, SEED, fold, tmp_path / "b.log", 3, seed=1)[0][TARGET]
-    assert a["1"] == b["1"]
-    assert (tmp_path / "a.log").exists()
-
-
-def test_broken_journal_is_one_line(tmp_path, data):
-    """What is no journal is named, with the way out."""
-    (tmp_path / "study.log").write_text("not a journal\nat all\n")
-    with pytest.raises(UserError, match="is no journal of studies"):
-        tune.open_storage(tmp_path / "study.log")
-
-
 # --- Validation --------------------------------------------------------------------------------------------
 
 
@@ -261,7 +222,7 @@ def test_held_out_values_do_not_reach_their_predictions(data, validation):
     fold = validate.fold_numbers(data, 5, 1)
     wild = data.assign(value=np.where(fold == 2, -data["value"] + 3, data["value"]))
     again = validate.cross_validate(wild, TARGET, SEED, SETTINGS, 5, 1, kinds=("campaign",))
-    for name in ("mean", "constant", "published, refitted", "median by latitude and depth"):
+    for name in ("mean", *rivals.SIMPLE, rivals.NAIVE, rivals.HENSON):
         pick = {"before": validation, "after": again}
         a, b = (v[(v["split"] == "campaign") & (v["model"] == name)]["prediction"].to_numpy() for v in pick.values())
         assert np.array_equal(a[fold == 2], b[fold == 2])
@@ -340,6 +301,67 @@ def test_lookup_table_has_axes_that_rise(model, data):
     assert all((np.diff(lookup[dim]) > 0).all() for dim in lookup.dims)
     assert lookup[TARGET].notnull().all()
     assert int(lookup["density"].sum()) == len(data)
+
+
+# --- Rivals and seeds --------------------------------------------------------------------------------------
+
+
+def test_a_published_form_that_holds_scores_one():
+    """Values made by Henson et al. with Martin's curve, times 3: refitted it is perfect, as published it is not."""
+    data = table(target="poc_flux")
+    data["value"] = 3.0 * rivals.published(data, "poc_flux")["Henson et al. 2011"]
+    train, test = np.arange(400), np.arange(400, 800)
+    found = rivals.predict(data, "poc_flux", SEED, train, test, every_form=True)
+    y = features.transform(data["value"], "poc_flux")[test]
+    np.testing.assert_allclose(found[rivals.HENSON], y, atol=1e-9)
+    np.testing.assert_allclose(y - found["Henson et al. 2011, as published"], np.log10(3.0), atol=1e-9)
+
+
+def test_nearest_neighbour_is_near_in_season_and_across_the_date_line():
+    """179.9 E in December is next to 179.9 W in January, and not to the same place in July."""
+    places = pd.DataFrame({
+        "latitude": 0.0, "longitude": [-179.9, 179.9, 170.0, 179.9], "depth_m": 100.0,
+        "time": pd.to_datetime(["2001-01-05", "2005-07-05", "2003-12-28", "2009-12-28"]),
+    })  # fmt: skip
+    assert rivals._nearest(places, np.array([0, 1, 2]), np.array([3])).tolist() == [0]
+
+
+def test_seeds_table_of_a_perfect_and_a_mean_model():
+    """A perfect model has R2 1 without spread; the mean of all 0; the gain is paired campaign by campaign."""
+    rng = np.random.default_rng(0)
+    y, campaign = rng.normal(size=200), np.repeat(np.arange(20), 10)
+    rows = [
+        pd.DataFrame({"model": model, "split": "campaign", "campaign": campaign, "seed": seed, "inputs": "seed", "y": y,
+                      "predicted": y if model == "perfect" else y.mean()})
+        for seed in (1, 2) for model in ("perfect", "mean")
+    ]  # fmt: skip
+    leakage = pd.DataFrame({"seed": [1, 2], "split": "campaign", "leakage": [0.0, 0.5]})
+    found = seeds.table(pd.concat(rows), leakage, against="mean", draws=50).set_index("model")
+    assert found.loc["perfect", ["r2", "spread", "r2_low", "gain"]].tolist() == pytest.approx([1.0, 0.0, 1.0, 1.0])
+    assert found.loc["perfect", "gain_low"] > 0.9 and np.isnan(found.loc["mean", "gain"])
+    assert found["leakage"].tolist() == [0.25, 0.25]
+    assert "1.00 ± 0.00" in seeds.shown(found.reset_index())["R², campaign"].iloc[0]
+
+
+def test_choice_between_models_is_made_without_the_part_it_is_scored_on(data, tmp_path):
+    """Each part takes the kind that its own studies, of the other parts, found better; predictions are that kind's."""
+    small = data[data["campaign"] < 15].reset_index(drop=True)
+    found, leakage = seeds.held_out(small, TARGET, {"seed": SEED}, tmp_path / "s.log", n_seeds=2, n_trials=1, n_folds=3)
+    assert found["seed"].nunique() == 2 and (leakage.query("split != 'random'")["leakage"] == 0).all()
+    chosen = (
+        found[found["model"] == seeds.CHOSEN].query("split == 'campaign' and seed == 0").sort_values(["y", "predicted"])
+    )
+    kinds = [found[found["model"] == k].query("split == 'campaign' and seed == 0").sort_values("y") for k in KINDS]
+    assert len(chosen) == len(small)
+    ours = chosen["predicted"].to_numpy()
+    assert all(np.isin(ours, np.concatenate([k["predicted"].to_numpy() for k in kinds])))
+
+
+def test_intervals_are_compared_on_the_same_predictions(validation):
+    """Coverage near nine in ten for both; ours is never much worse than one width for all."""
+    found = validate.interval_table(validation, TARGET)
+    assert found["coverage"].between(0.85, 0.97).all()
+    assert found.loc["ours", "interval score"] < 1.05 * found.loc["one width for all", "interval score"]
 
 
 # --- Prediction at points ----------------------------------------------------------------------------------

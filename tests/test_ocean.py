@@ -230,6 +230,192 @@ def test_basins_of_well_known_places():
     assert set(ocean.basin(*np.meshgrid(np.arange(-90, 91.0), np.arange(0, 360.0))).ravel()) == set(ocean.BASINS)
 
 
+# --- Fields of real years ------------------------------------------------------------------------------
+
+
+def record(grid, first="2010-01", months=24, name="npp"):
+    """A field that rises by one a day, month by month from `first`, on the grid; the middles of the months as times."""
+    begin = np.datetime64(first, "M") + np.arange(months + 1)
+    edges = begin.astype("datetime64[ns]")
+    time = edges[:-1] + np.diff(edges) // 2
+    day = xr.DataArray((time - np.datetime64("2010-01-01")) / np.timedelta64(1, "D"), {"time": time}, ("time",))
+    sea = grid["bottom_depth"].notnull()
+    return day.where(sea).transpose("time", "lat", "lon").astype(np.float32).rename(name)
+
+
+def days_after_2010(times):
+    """Days since the first of January 2010."""
+    return (pd.to_datetime(times, format="ISO8601") - pd.Timestamp("2010-01-01")) / pd.Timedelta(days=1)
+
+
+def test_record_is_linear_in_time(grid):
+    """A field that rises evenly through two years comes back exactly, across the new year and in the dry of a leap."""
+    times = ["2010-03-03T07:00", "2010-12-31T23:00", "2011-01-01", "2011-11-20"]
+    found = ocean.match(points(time=times), ocean.year_matched(grid, record(grid)))
+    np.testing.assert_allclose(found["npp"], days_after_2010(times), atol=1e-3)
+    assert (found["covariate_reason"] == "").all()
+
+
+def test_record_ends_and_is_not_cyclic(grid):
+    """Half a step beyond the ends the nearest step counts, further out nothing, and the reason names the record."""
+    times = ["2009-12-31T23:00", "2010-01-01T01:00", "2011-12-31T23:00", "2012-01-01T01:00", "1998-07-01", "2030-07-01"]
+    found = ocean.match(points(time=times), ocean.year_matched(grid, record(grid)))
+    np.testing.assert_allclose(found["npp"], [np.nan, 15.5, 729 - 14.5, np.nan, np.nan, np.nan], atol=1e-3)
+    reasons = found["covariate_reason"]
+    assert (reasons[[0, 3, 4, 5]] == "no covariate: npp (outside the record 2010-01-16 to 2011-12-16)").all()
+    assert (reasons[[1, 2]] == "").all() and found["sst"].notna().all()
+
+
+@pytest.mark.parametrize("gap", ["cloud", "file", "both"])
+def test_a_missing_month_is_not_bridged(grid, gap):
+    """A month missing in the cell, or without a file: its neighbours count for half a step; no line joins them."""
+    field = record(grid)
+    if gap != "file":
+        field[5] = np.nan if gap == "both" else field[5].where(field["lat"] > 0)
+    field = field.drop_isel(time=5) if gap == "file" else field
+    times = ["2010-05-20", "2010-05-31T06:00", "2010-06-15", "2010-06-30T20:00", "2010-07-20"]
+    found = ocean.match(points(time=times), ocean.year_matched(grid, field))
+    may, july = days_after_2010(["2010-05-16T12:00", "2010-07-16T12:00"])
+    expected = [may, may, np.nan, np.nan, days_after_2010(times)[4]]
+    np.testing.assert_allclose(found["npp"], expected, atol=1e-3)
+    assert found["covariate_reason"][2] == "no covariate: npp (missing at that time)"
+    late = ocean.match(points(time="2010-07-02"), ocean.year_matched(grid, field))["npp"]
+    np.testing.assert_allclose(late, july, atol=1e-3)
+
+
+def test_one_month_stands_for_itself(grid):
+    """A record of one step needs its length; with it, it counts for its own month."""
+    field = record(grid, months=1)
+    with pytest.raises(ValueError, match="step_d"):
+        ocean.match(points(), ocean.year_matched(grid, field))
+    ds = ocean.year_matched(grid, field.assign_attrs(step_d=31.0))
+    found = ocean.match(points(time=["2010-01-01T01:00", "2010-01-31", "2010-02-02"]), ds)
+    np.testing.assert_allclose(found["npp"], [15.5, 15.5, np.nan])
+
+
+def test_climatology_may_stand_in_and_says_so(grid):
+    """Only where it was asked for, only where there is nothing of the year, marked row by row; never on land."""
+    times = ["2010-06-10", "1998-07-17", None, "1998-07-17"]
+    frame = points(time=times, longitude=[-5.0, -5, -5, 5], latitude=[-5.0, -5, -5, 5])
+    found = ocean.match(frame, ocean.year_matched(grid, record(grid), fall_back=True))
+    assert found["npp_is_climatology"].tolist() == [False, True, False, False]
+    usual = ocean.match(frame, grid)
+    assert found["npp"][1] == usual["npp"][1] and found["npp"][0] != usual["npp"][0]
+    assert found["covariate_reason"].tolist() == ["", "", "no covariate: time", "land"]
+    assert "npp_is_climatology" not in ocean.match(frame, ocean.year_matched(grid, record(grid)))
+
+
+def test_other_fields_are_as_before(grid):
+    """Replacing npp changes neither the other covariates nor the cell; without records nothing new appears."""
+    frame = points(time=["2010-06-10", "1998-12-30"], depth_m=[50, 150])
+    usual = ocean.match(frame, grid)
+    found = ocean.match(frame, ocean.year_matched(grid, record(grid)))
+    same = [name for name in usual if name not in ("npp", "covariate_reason")]
+    pd.testing.assert_frame_equal(found[same], usual[same])
+    assert list(found.columns) == list(usual.columns) == [*frame, *COVARIATES, "covariate_distance_km",
+                                                          "covariate_reason"]  # fmt: skip
+
+
+def test_records_with_times_of_their_own(grid):
+    """Two records of different years and steps stand side by side, each with its own ends and steps."""
+    weeks = record(grid, months=3, name="chlorophyll").resample(time="8D").interpolate("linear")
+    ds = ocean.year_matched(ocean.year_matched(grid, record(grid)), weeks.astype(np.float32))
+    found = ocean.match(points(time=["2010-02-20T05:00", "2011-05-02"]), ds)
+    days = days_after_2010(["2010-02-20T05:00", "2011-05-02"])
+    np.testing.assert_allclose(found["npp"], days, atol=1e-3)
+    np.testing.assert_allclose(found["chlorophyll"], [days[0], np.nan], atol=1e-3)
+    assert "chlorophyll (outside the record" in found["covariate_reason"][1]
+
+
+def test_all_fields_may_be_records(grid):
+    """Any Dataset with the same names: all with time, one with depth too, and no month anywhere."""
+    day = record(grid)
+    ds = xr.Dataset({name: day.rename(name) for name in COVARIATES})
+    ds["temperature"] = (day + grid["depth"]).transpose("time", "depth", "lat", "lon").astype(np.float32)
+    found = ocean.match(points(time="2010-09-09", depth_m=150.0), ds).iloc[0]
+    assert found["sst"] == pytest.approx(251, abs=1e-3) and found["temperature"] == pytest.approx(401, abs=1e-3)
+    assert ocean.match(points().iloc[:0], ds).empty
+    with pytest.raises(ValueError, match="do not rise"):
+        ocean.match(points(), ds.isel(time=slice(None, None, -1)))
+
+
+def degrees(step):
+    """A field on a global grid of that many degrees, from the south and 180 W."""
+    lat, lon = np.arange(-90 + step / 2, 90, step), np.arange(-180 + step / 2, 180, step)
+    values = 100 + lat[:, None] + 30 * np.sin(np.radians(lon))[None] + np.cos(7 * np.radians(lon + lat[:, None]))
+    return xr.DataArray(values, {"lat": lat, "lon": lon}, ("lat", "lon"), "npp")
+
+
+def area_mean(field):
+    """Mean weighted by the exact area of the cells."""
+    step = 180 / field.sizes["lat"]
+    return float(field.astype(float).weighted(ocean.cell_area(field["lat"], step)).mean())
+
+
+@pytest.mark.parametrize("step", [1.0, 2.5, 4.0, 7.5])
+def test_finer_cells_are_averaged_by_area(grid, step):
+    """The area mean of the globe is kept, also where the cells do not nest."""
+    fine = degrees(step)
+    coarse = ocean.on_grid(fine, grid["lat"], grid["lon"])
+    assert area_mean(coarse) == pytest.approx(area_mean(fine), rel=1e-6)
+    assert coarse.dtype == np.float32 and coarse.notnull().all()
+
+
+def test_one_cell_averaged_by_hand(grid):
+    """Of the cells of 5 degrees the northern ones weigh less; a missing one is left out, not zero."""
+    fine = degrees(5.0) * 0 + xr.DataArray(np.arange(36.0), dims="lat")
+    fine.loc[2.5, 2.5] = np.nan
+    coarse = ocean.on_grid(fine, grid["lat"], grid["lon"])
+    sine = np.sin(np.radians([70, 75, 80]))
+    north = (32 * (sine[1] - sine[0]) + 33 * (sine[2] - sine[1])) / (sine[2] - sine[0])
+    assert float(coarse.sel(lat=75, lon=5)) == pytest.approx(north, rel=1e-6)
+    sine = np.sin(np.radians([0, 5, 10]))
+    left = (18 * (sine[1] - sine[0]) + 2 * 19 * (sine[2] - sine[1])) / ((sine[1] - sine[0]) + 2 * (sine[2] - sine[1]))
+    assert float(coarse.sel(lat=5, lon=5)) == pytest.approx(left, rel=1e-6)
+
+
+@pytest.mark.parametrize("step", [5.0, 10.0, 20.0])
+def test_conventions_of_a_grid_make_no_difference(grid, step):
+    """0 to 360 or -180 to 180, from the north or the south, dimensions in any order: the same field."""
+    field = degrees(step)
+    expected = ocean.on_grid(field, grid["lat"], grid["lon"])
+    other = field.assign_coords(lon=field["lon"] % 360).sortby("lon").sortby("lat", ascending=False).transpose()
+    xr.testing.assert_allclose(ocean.on_grid(other, grid["lat"], grid["lon"]), expected, rtol=1e-6)
+    if step == 10.0:
+        np.testing.assert_allclose(expected, field, rtol=1e-6)
+
+
+def test_coarser_cells_give_their_value(grid):
+    """The nearest coarse cell, across the date line too; a regional field ends where it ends."""
+    coarse = degrees(20.0)
+    found = ocean.on_grid(coarse, grid["lat"], grid["lon"])
+    assert float(found.sel(lat=-85, lon=-175)) == pytest.approx(float(coarse.sel(lat=-80, lon=-170)))
+    region = coarse.assign_coords(lon=coarse["lon"] % 360).sortby("lon").sel(lon=slice(150, 200))
+    there = ocean.on_grid(region, grid["lat"], grid["lon"])
+    assert set(there["lon"].values[there.notnull().any("lat")]) == {145, 155, 165, 175, -175, -165}
+    xr.testing.assert_allclose(there.sel(lon=[-175, 165]), found.sel(lon=[-175, 165]))
+
+
+@pytest.mark.parametrize("axis", [[0.0, 1, 3], [5.0], [2.0, 2, 2]])
+def test_irregular_grids_are_refused(grid, axis):
+    """What is not regular cannot be averaged by its cells."""
+    field = xr.DataArray(np.zeros((len(axis), 2)), {"lat": axis, "lon": [0.0, 1]}, ("lat", "lon"))
+    with pytest.raises(ValueError, match="regular"):
+        ocean.on_grid(field, grid["lat"], grid["lon"])
+
+
+def test_what_cannot_be_replaced_is_refused(grid):
+    """Another name, unit or shape, a time that is none, a field with levels: never a wrong field in silence."""
+    field = record(grid)
+    for wrong, words in (
+        (field.rename("nppp"), "nothing to replace"), (field.rename("temperature"), "nothing to replace"),
+        (field.isel(time=0, drop=True), "needs the dimensions"), (field.assign_attrs(units="mol m-2 s-1"), "convert"),
+        (field.assign_coords(time=np.arange(24)), "datetime64"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            ocean.year_matched(grid, wrong)
+
+
 @pytest.mark.real
 def test_global_production_of_the_real_fields(real_data):
     """54.5 Pg C/yr (Eppley form 57.7) where there is light, with the wrapped real chlorophyll."""

@@ -251,7 +251,7 @@ _SEED = (
     "temperature", "depth_m", "latitude", "longitude_sin", "longitude_cos", "npp", "day_sin", "day_cos", "chlorophyll",
 )  # fmt: skip
 
-FEATURE_SETS = {"seed": _SEED, "extended": (*_SEED, "sst", "mixed_layer_depth", "nitrate", "bottom_depth")}
+FEATURE_SETS = {"seed": _SEED, "extended": (*_SEED, "sst", "bottom_depth")}
 """Inputs of the models. `seed` is temperature, depth, latitude, longitude, NPP, day of year, chlorophyll;
 longitude and day of year are circular and enter as sine and cosine."""
 
@@ -383,6 +383,7 @@ PARAMETERS = {
     "n_cruises": Parameter(int, "cruises that sample the twin ocean", "1", 5, 1000),
     "n_trials": Parameter(int, "Optuna trials of each model", "1", 1, 1000),
     "n_folds": Parameter(int, "folds of the validation", "1", 2, 20),
+    "n_seeds": Parameter(int, "seeds of the folds, for targets with few values", "1", 1, 100),
     "model": Parameter(str, "which model draws the map", choices=("mean", "rf", "xgb")),
     "depth_m": Parameter(float, "depth at which the flux is shown", "m", 0.0, MAX_DEPTH_M),
     "depth_levels_m": Parameter(float, "depths of the map", "m", 0.0, MAX_DEPTH_M, is_list=True),

@@ -15,7 +15,7 @@ from xgboost.core import XGBoostError
 from seaofcarbon import files
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
-from seaofcarbon.learn.uncertainty import LEVEL, Area, conformal_half_width
+from seaofcarbon.learn.uncertainty import LEVEL, Area, Width
 from seaofcarbon.vocabulary import TARGETS, VARIABLES
 
 KINDS = ("rf", "xgb")
@@ -71,7 +71,7 @@ class Model:
     target : str
     features : tuple of str
     rf, xgb : fitted estimators
-    half_width : dict
+    half_width : dict of Width
         Half width of the 90 % interval of "mean", "rf" and "xgb", on the scale of the model.
     area : Area
     card : dict
@@ -121,9 +121,9 @@ class Model:
         rf, xgb = (fit_estimator(kind, settings[kind], X, y, weight, seed, threads=threads) for kind in KINDS)
         campaign = table["campaign"].to_numpy()
         area = Area.fit(X, rf.feature_importances_ + 1e-6, campaign if fold is None else fold, seed)
-        half = dict.fromkeys(MEMBERS, np.inf)
+        half = dict.fromkeys(MEMBERS, Width(np.inf))
         if residuals is not None:
-            half = {m: conformal_half_width(residuals[m], residuals["campaign"]) for m in MEMBERS}
+            half = {m: Width.fit(residuals[m], residuals["campaign"], residuals["depth_m"]) for m in MEMBERS}
         card = _card(table, target, names, settings, half, residuals, seed)
         return cls(target, tuple(names), rf, xgb, half, area, card)
 
@@ -150,13 +150,19 @@ class Model:
         both = {"prediction", "lower", "upper"} & set(which)
         scaled = {kind: self.predict_scaled(X, kind) for kind in KINDS if both or kind in which}
         if both:
-            half = np.float32(self.half_width["mean"])
+            half = self._half_width(X)
             scaled["prediction"] = (scaled["rf"] + scaled["xgb"]) * np.float32(0.5)
             scaled["lower"], scaled["upper"] = scaled["prediction"] - half, scaled["prediction"] + half
         out = {name: features.inverse(scaled[name], self.target) for name in which if name in scaled}
         if "applicable" in which:
             out["applicable"] = self.applicable(X)
         return out
+
+    def _half_width(self, X):
+        """Half width of the interval about the mean of both, for each row of features; float32."""
+        width = self.half_width["mean"]
+        at = width.at(X[:, self.features.index("depth_m")]) if width.slope else width.at_100_m
+        return np.asarray(at, np.float32)
 
     def applicable(self, X):
         """Whether the training data can speak for each row of features, bool, shape (n,)."""
@@ -222,14 +228,19 @@ def _card(table, target, names, settings, half, residuals, seed):
             "sources": sorted(sources)[:50],
         },
         "weights": "size of the campaign to the power -1/2",
-        "interval": {"level": LEVEL, "method": "conformal, each campaign counting once", "half_width": half},
+        "interval": {
+            "level": LEVEL, "method": "conformal, each campaign counting once",
+            "half_width": {name: width.at_100_m for name, width in half.items()},
+            "depth_slope": {name: width.slope for name, width in half.items()},
+        },
         "versions": {name: version(name) for name in ("scikit-learn", "skops", "numpy", "seaofcarbon")
                      if _installed(name)} | {"xgboost": _xgboost_version()},
     }  # fmt: skip
     if residuals is not None:
         middle = (np.arange(51) + 0.5) / 51
-        card["residuals"] = {"what": "quantiles of held-out value minus prediction, on the scale of the model",
-                             "quantiles": np.quantile(residuals["mean"], middle)}  # fmt: skip
+        values = np.quantile(residuals["mean"], middle, weights=features.weights(residuals), method="inverted_cdf")
+        card["residuals"] = {"what": "quantiles of held-out value minus prediction, on the scale of the model, weighted"
+                             " by campaign as in the fit", "quantiles": values}  # fmt: skip
     return card
 
 
@@ -287,7 +298,8 @@ def load(folder, target=None):
             area = Area.from_arrays(kept)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, json.JSONDecodeError):
         raise UserError(f"{folder}/applicability.npz cannot be read: run 04-tune again") from None
-    half = {name: np.inf if width is None else width for name, width in card["interval"]["half_width"].items()}
+    half, slope = (card["interval"].get(name, {}) for name in ("half_width", "depth_slope"))
+    half = {m: Width(np.inf if at is None else float(at), float(slope.get(m, 0.0))) for m, at in half.items()}
     model = Model(card["target"], tuple(card["features"]), rf, xgb, half, area, card)
     if not rf.n_features_in_ == xgb.n_features_in_ == area.centre.size == len(model.features):
         raise UserError(f"{folder}: the files of the model do not belong together; run 04-tune again")

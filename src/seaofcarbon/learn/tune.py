@@ -1,8 +1,16 @@
-"""Tuning with Optuna: seeded, kept in a journal that survives a kill, scored on campaigns that were left out."""
+"""Tuning with Optuna: seeded, kept in a journal that survives a kill, scored on campaigns that were left out.
+
+Any number of processes, on one machine or on several that share the file, may run the same call at once: they divide
+the trials of each study among themselves and all return the same result.
+"""
 
 import os
+import socket
+import time
+import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +40,17 @@ WHOLE = "all"
 """Name of the study of all campaigns, whose settings the final model has."""
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
+TAKEN = (*DONE, TrialState.RUNNING)
+
+OWNER = {"host": socket.gethostname(), "token": uuid.uuid4().hex}
+"""Who runs a trial; the token tells this process from an earlier one that had its number."""
+
+LOCK_S = 10
+"""A lock of the journal that is held for so long is left from a worker that was killed: writing takes milliseconds."""
+
+POLL_S = 0.2
+PATIENCE_S, PATIENCE_TIMES = 600.0, 20.0
+"""A worker on another machine is given up after this time, or so many times the longest finished trial."""
 
 
 def suggest(trial, kind):
@@ -59,23 +78,59 @@ def r2(value, prediction):
     return 1.0 - np.sum((value - prediction) ** 2) / np.sum((value - value.mean()) ** 2)
 
 
-def _objective(table, target, names, kind, seed):
+def scorer(table, target, names, kind, seed, split="campaign"):
+    """How well settings do on the inner folds of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `features.training_table` of one target.
+    target : str
+    names : sequence of str
+        Features.
+    kind : "rf" | "xgb"
+    seed : int
+        Of the folds and of the model.
+    split : "campaign" | "block" | "random"
+        Of the inner folds; all but "campaign" are there to show what they do.
+
+    Returns
+    -------
+    callable
+        (settings, watch) -> R2 of all held-out rows; `watch(R2 so far, number of the fold)` hears of each fold.
+    """
     X, y = features.matrix(table, names), features.transform(table["value"], target)
     check_learnable(y, X, names, target)
-    inner = folds(table, "campaign", INNER_FOLDS, seed)
+    inner = folds(table, split, INNER_FOLDS, seed)
     weight = [features.weights(table.iloc[train]) for train, _ in inner]
 
-    def score(trial):
-        settings, tested, predicted = suggest(trial, kind), np.empty(0, int), np.empty(0)
+    def score(settings, watch=lambda so_far, step: None):
+        tested, predicted = np.empty(0, int), np.empty(0)
         for step, (train, test) in enumerate(inner):
             model = fit_estimator(kind, settings, X[train], y[train], weight[step], seed, TUNING_TREES)
             tested, predicted = np.append(tested, test), np.append(predicted, model.predict(X[test]))
-            trial.report(r2(y[tested], predicted), step)
-            if step < INNER_FOLDS - 1 and trial.should_prune():
-                raise optuna.TrialPruned
+            watch(r2(y[tested], predicted), step)
         return r2(y[tested], predicted)
 
     return score
+
+
+def _objective(table, target, names, kind, seed):
+    """Score of a trial on inner folds of campaigns, given up as soon as it falls behind."""
+    score = scorer(table, target, names, kind, seed)
+
+    def objective(trial):
+        def watch(so_far, step):
+            trial.report(so_far, step)
+            if step < INNER_FOLDS - 1 and trial.should_prune():
+                raise optuna.TrialPruned
+
+        return score(suggest(trial, kind), watch)
+
+    return objective
+
+
+# --- Journal and workers ------------------------------------------------------------------------------
 
 
 def open_storage(path):
@@ -86,16 +141,12 @@ def open_storage(path):
     UserError
         If the file is not a journal.
     """
-    path = Path(path)
+    path = Path(path).resolve()  # the lock is a link to the journal: it must not depend on where one stands
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = JournalFileSymlinkLock(str(path))
-    if path.exists():
-        lock.acquire()
-        text = path.read_bytes()
-        if text.startswith(b"{") and not text.endswith(b"\n"):  # the next line would be glued to what is left of it
-            os.truncate(path, text.rfind(b"\n") + 1)
-        lock.release()
+    lock = JournalFileSymlinkLock(str(path), grace_period=LOCK_S)
     try:
+        if path.exists():
+            _mend(path, lock)
         return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
     except Exception as problem:  # whatever a broken line makes of the journal's replay
         raise UserError(
@@ -103,11 +154,94 @@ def open_storage(path):
         ) from None
 
 
-def run_study(storage, name, objective, kind, n_trials, seed):
-    """Bring a study to `n_trials` finished trials, beginning it or going on where it was stopped.
+def _mend(path, lock):
+    """Take off a last line without an end: the next one would be glued to it."""
+    lock.acquire()
+    try:
+        text = path.read_bytes()
+        if text and not text.startswith(b"{"):
+            raise ValueError
+        if not text.endswith(b"\n"):
+            os.truncate(path, text.rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
-    The sampler is seeded anew for each trial by the number of finished ones, and a trial that was running when the
-    process was killed is done again: a study that was stopped ends as one that ran through.
+
+def _process_lives(pid):
+    if os.name != "posix":
+        return True  # there is no harmless way to ask; patience will tell
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _abandoned(trial, longest_s):
+    """Whether the worker of a running trial is gone."""
+    owner = trial.user_attrs.get("owner")
+    if owner is None:  # killed between two lines of the journal, or just about to write the second
+        return (datetime.now() - trial.datetime_start).total_seconds() > LOCK_S
+    if owner["host"] == OWNER["host"]:
+        if owner["pid"] == os.getpid():
+            return owner["token"] != OWNER["token"]
+        if not _process_lives(owner["pid"]):
+            return True
+    return time.time() - owner["since"] > max(PATIENCE_S, PATIENCE_TIMES * longest_s)
+
+
+def _running(study):
+    """Running trials, after those of dead workers have been marked as failed."""
+    done = study.get_trials(deepcopy=False, states=DONE)
+    longest = max((t.duration.total_seconds() for t in done), default=0.0)
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    alive = [trial for trial in running if not _abandoned(trial, longest)]
+    for trial in running:
+        if trial not in alive:
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    return alive
+
+
+def stricter(n):
+    """Pruner of trial `n`: the better half after each fold goes on, later only the best quarter.
+
+    A few trials must not be thinned too hard, and take little time anyhow. Of thirty, stopping all but the best
+    quarter about halves the time, and R2 of the best trial falls by 0.00 to 0.01 (benchmarks/tune.py); cheaper first
+    looks, at a thinned table or at fewer trees, rank settings wrongly.
+    """
+    return optuna.pruners.PercentilePruner(50.0 if n < 8 else 25.0, n_startup_trials=3)
+
+
+def _run_trial(study, objective, kind, n, seed):
+    """Run trial `n` of those that count, unless another worker was quicker."""
+    sampler = optuna.samplers.TPESampler(seed=seed + n, n_startup_trials=5)
+    study.sampler = sampler if n else optuna.samplers.PartialFixedSampler(DEFAULTS[kind], sampler)
+    trial = study.ask()
+    trial.set_user_attr("owner", OWNER | {"pid": os.getpid(), "since": time.time()})
+    # the journal is one line after another: of two workers that ask for trial n at once, one sees the other before it
+    earlier = [t for t in study.get_trials(deepcopy=False, states=TAKEN) if t.number < trial.number]
+    if len(earlier) != n:
+        study.tell(trial, state=TrialState.FAIL)
+        return
+    try:
+        study.tell(trial, objective(trial), skip_if_finished=True)
+    except optuna.TrialPruned:
+        study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+    except optuna.exceptions.UpdateFinishedTrialError:
+        pass  # another worker lost patience and does it again
+    except BaseException:
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+        raise
+
+
+def run_study(storage, name, objective, kind, n_trials, seed, prune=True):
+    """Bring a study to `n_trials` finished trials, together with whoever else works on it.
+
+    A study begins, goes on where it was stopped, or is joined by one more worker. The sampler is seeded anew for each
+    trial by the number of those before it, and a trial whose worker is gone is done again: with one worker, a study
+    that was killed ends as one that ran through; with several, it has the same number of trials.
 
     Parameters
     ----------
@@ -117,6 +251,8 @@ def run_study(storage, name, objective, kind, n_trials, seed):
     kind : "rf" | "xgb"
         Model whose `DEFAULTS` are the first trial.
     n_trials, seed : int
+    prune : bool
+        Whether trials that fall behind are stopped, as `stricter` says.
 
     Returns
     -------
@@ -124,16 +260,24 @@ def run_study(storage, name, objective, kind, n_trials, seed):
     """
     study = optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        pruner=None if prune else optuna.pruners.NopPruner(),
     )  # fmt: skip
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
-    while (n := len(study.get_trials(deepcopy=False, states=DONE))) < n_trials:
-        if n == 0 and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            study.enqueue_trial(DEFAULTS[kind])
-        study.sampler = optuna.samplers.TPESampler(seed=seed + n, n_startup_trials=5)
-        study.optimize(objective, n_trials=1)
-    return study
+    while True:
+        running = _running(study)
+        done = len(study.get_trials(deepcopy=False, states=DONE))
+        if done >= n_trials:
+            return study
+        nameless = any("owner" not in trial.user_attrs for trial in running)
+        if nameless or done + len(running) >= n_trials:
+            time.sleep(POLL_S)
+        else:
+            n = done + len(running)
+            if prune:
+                study.pruner = stricter(n)
+            _run_trial(study, objective, kind, n, seed)
+
+
+# --- Studies ----------------------------------------------------------------------------------------------
 
 
 def parts(fold):
@@ -141,7 +285,7 @@ def parts(fold):
     return (np.asarray(fold) % min(N_PARTS, int(np.max(fold)) + 1)).astype(str)
 
 
-def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2):
+def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNING_ROWS):
     """Tune both models of every target, on all campaigns and on all but each third of them.
 
     Settings tuned without a third of the campaigns are what that third is scored with (`validate.cross_validate`): no
@@ -159,6 +303,8 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2):
         Journal, shared by all studies; a study belongs to its data by a fingerprint in its name.
     n_trials, seed, workers : int
         Trials of each study; seed; studies that run side by side.
+    max_rows : int
+        Rows that a study sees at most.
 
     Returns
     -------
@@ -172,7 +318,7 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2):
         part = parts(fold[target])
         for p in [*np.unique(part).tolist(), WHOLE]:
             side = table if p == WHOLE else table[part != p]
-            side = thin(side, TUNING_ROWS, seed).reset_index(drop=True)
+            side = thin(side, max_rows, seed).reset_index(drop=True)
             mark = features.fingerprint(side, names)
             jobs += [(target, kind, p, side, f"{target}/{kind}/{p}/{mark}/{seed}") for kind in KINDS]
 
@@ -200,3 +346,111 @@ def _history(done):
     out = pd.DataFrame([t.params for t in done])
     score = [t.value if t.state == TrialState.COMPLETE else np.nan for t in done]
     return out.assign(trial=np.arange(len(done)), state=[t.state.name.lower() for t in done], r2=score)
+
+
+def leaky(table, target, names, path, n_trials=8, seed=0, workers=2):
+    """Tune as one should not, on random folds, and look what each trial is worth on campaigns that were left out.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `features.training_table` of one target.
+    target, names, path, n_trials, seed, workers
+        As in `tune`; the studies have names of their own in the journal.
+
+    Returns
+    -------
+    DataFrame
+        model, trial, r2_leaky, r2_honest, and the settings; one row per trial.
+    """
+    table = thin(table, TUNING_ROWS, seed).reset_index(drop=True)
+    storage, mark = open_storage(path), features.fingerprint(table, names)
+
+    def work(kind):
+        flatters, honest = (scorer(table, target, names, kind, seed, split) for split in ("random", "campaign"))
+
+        def objective(trial):
+            settings = suggest(trial, kind)
+            trial.set_user_attr("r2_honest", honest(settings))
+            return flatters(settings)
+
+        name = f"{target}/{kind}/leaky/{mark}/{seed}"
+        done = finished(run_study(storage, name, objective, kind, n_trials, seed), n_trials)
+        worth = [t.user_attrs["r2_honest"] for t in done]
+        return (
+            _history(done).drop(columns="state").rename(columns={"r2": "r2_leaky"}).assign(r2_honest=worth, model=kind)
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        rows = pd.concat(pool.map(work, KINDS), ignore_index=True)
+    first = ["model", "trial", "r2_leaky", "r2_honest"]
+    return rows[first + [name for name in rows if name not in first]]
+
+
+# --- What the trials say -------------------------------------------------------------------------------------
+
+
+def space(kind):
+    """Distributions that `suggest` draws from, by setting."""
+    trial = optuna.create_study().ask()
+    suggest(trial, kind)
+    return trial.distributions
+
+
+def position(values, distribution):
+    """Where settings lie in their range, 0 to 1, on a log scale where they are drawn on one."""
+    ends = np.array([distribution.low, distribution.high], float)
+    values = np.asarray(values, float)
+    if distribution.log:
+        values, ends = np.log(values), np.log(ends)
+    return np.clip((values - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
+
+
+def _fanova(rows, kind, seed):
+    """Share of each setting in the variance of the score (fANOVA, Hutter et al. 2014); NaN if trials do not tell."""
+    unit = optuna.distributions.FloatDistribution(0.0, 1.0)
+    places = {name: position(rows[name], drawn) for name, drawn in space(kind).items()}
+    study = optuna.create_study(direction="maximize")
+    for k, value in enumerate(rows["centred"]):
+        params = {name: place[k] for name, place in places.items()}
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=dict.fromkeys(params, unit), value=value)
+        )
+    if len(rows) < 4 or np.ptp(rows["centred"]) == 0:
+        return dict.fromkeys(places, np.nan)
+    try:
+        return optuna.importance.get_param_importances(
+            study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=seed)
+        )
+    except RuntimeError:  # no tree found a split
+        return dict.fromkeys(places, np.nan)
+
+
+def importance(trials, target, seed=0):
+    """Which settings the score depends on, from the completed trials of all studies of a target together.
+
+    Studies differ in level because their campaigns differ, so each is centred on its median first.
+
+    Parameters
+    ----------
+    trials : DataFrame
+        From `tune`.
+    target : str
+    seed : int
+        Of the forests of fANOVA.
+
+    Returns
+    -------
+    DataFrame
+        model, setting, importance (shares that sum to 1), the range of it when one study is left out
+        (importance_low, importance_high), trials (how many it rests on).
+    """
+    done, out = trials[(trials["target"] == target) & (trials["state"] == "complete")], []
+    for kind, rows in done.groupby("model", sort=False):
+        rows = rows.assign(centred=rows["r2"] - rows.groupby("part")["r2"].transform("median"))
+        shares = pd.DataFrame([_fanova(rows[rows["part"] != part], kind, seed) for part in rows["part"].unique()])
+        one = pd.Series(_fanova(rows, kind, seed), name="importance").rename_axis("setting").reset_index()
+        ends = {"importance_low": shares.min(), "importance_high": shares.max()}
+        one = one.assign(**{name: end.reindex(one["setting"]).to_numpy() for name, end in ends.items()})
+        out.append(one.assign(model=kind, trials=len(rows)))
+    return pd.concat(out, ignore_index=True)

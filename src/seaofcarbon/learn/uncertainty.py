@@ -8,6 +8,12 @@ from scipy.spatial import cKDTree
 LEVEL = 0.9
 """Nominal coverage of the intervals."""
 
+WIDTH_PARTS = 5
+"""Parts of the campaigns that are left out in turn to see whether intervals should follow depth."""
+
+WORTH_IT = 0.03
+"""Share by which the score of intervals has to fall for them to follow depth; less is luck."""
+
 MAX_REFERENCE = 2000
 """Training points that stand for all in the area of applicability: enough for the shape, small enough for maps."""
 
@@ -42,6 +48,82 @@ def conformal_half_width(residuals, groups, level=LEVEL):
     mass = np.cumsum(1.0 / size[member][order]) / (len(size) + 1)
     enough = np.searchsorted(mass, level - 1e-12)
     return float(residuals[order][enough]) if enough < len(order) else np.inf
+
+
+def interval_score(value, lower, upper, level=LEVEL):
+    """Score of intervals (Gneiting & Raftery 2007), shape (n,): their width, and a fine for each value outside.
+
+    Small is good. It rewards narrow intervals, and fines a miss by its distance times 2 / (1 - level).
+    """
+    fine = 2.0 / (1.0 - level)
+    return upper - lower + fine * (np.maximum(lower - value, 0.0) + np.maximum(value - upper, 0.0))
+
+
+def spread(depth_m, slope):
+    """How wide intervals are at a depth, against 100 m: 1 + slope ln((z + 10) / 110), from a half to twice as wide."""
+    return np.clip(1.0 + slope * np.log((np.asarray(depth_m) + 10.0) / 110.0), 0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class Width:
+    """Half width of an interval on the scale of the model: `at_100_m` times `spread(depth, slope)`."""
+
+    at_100_m: float
+    slope: float = 0.0
+
+    def at(self, depth_m):
+        """Half width at each depth (m)."""
+        return self.at_100_m * spread(depth_m, self.slope)
+
+    @classmethod
+    def fit(cls, residuals, groups, depth_m, level=LEVEL):
+        """Width from held-out residuals; it changes with depth only if that scores better on campaigns left out.
+
+        Parameters
+        ----------
+        residuals : array, shape (n,)
+            As in `conformal_half_width`.
+        groups : array, shape (n,)
+            Campaign of each residual.
+        depth_m : array, shape (n,)
+        level : float
+
+        Returns
+        -------
+        Width
+        """
+        rows = [np.asarray(a) for a in (residuals, groups, depth_m)]
+        part = np.unique(rows[1], return_inverse=True)[1] % WIDTH_PARTS  # whole campaigns
+        ways, score = (cls._same, cls._scaled), np.zeros(2)
+        for k in range(part.max() + 1):
+            errors, names, depth = (a[part == k] for a in rows)
+            for way, fitted in enumerate(ways):
+                half = fitted(*(a[part != k] for a in rows), level).at(depth)
+                score[way] += np.sum(interval_score(errors, -half, half, level) * _weights(names))
+        return ways[int(score[1] < (1 - WORTH_IT) * score[0])](*rows, level)
+
+    @classmethod
+    def _same(cls, residuals, groups, depth_m, level):
+        return cls(conformal_half_width(residuals, groups, level))
+
+    @classmethod
+    def _scaled(cls, residuals, groups, depth_m, level):
+        slope = _slope(residuals, groups, depth_m)
+        return cls(conformal_half_width(residuals / spread(depth_m, slope), groups, level), slope)
+
+
+def _weights(groups):
+    """Weight of rows of which each group has as much as the root of its size."""
+    _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
+    return size[member] ** -0.5
+
+
+def _slope(residuals, groups, depth_m):
+    """Relative growth of the absolute residual with ln depth, a weighted straight line; 0 without any residual."""
+    x, weight = np.log((np.asarray(depth_m, float) + 10.0) / 110.0), np.sqrt(_weights(groups))
+    design = np.column_stack([np.ones_like(x), x])
+    a, b = np.linalg.lstsq(design * weight[:, None], np.abs(residuals) * weight, rcond=None)[0]
+    return float(b / a) if a > 0 else 0.0
 
 
 @dataclass

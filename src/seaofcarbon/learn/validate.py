@@ -5,22 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 
-from seaofcarbon import carbon, files
-from seaofcarbon.learn import features
+from seaofcarbon import files
+from seaofcarbon.learn import features, rivals
 from seaofcarbon.learn.campaigns import SPLITS, folds, leakage
 from seaofcarbon.learn.models import KINDS, MEMBERS, fit_estimator
 from seaofcarbon.learn.tune import WHOLE, parts
-from seaofcarbon.learn.uncertainty import conformal_half_width
-from seaofcarbon.vocabulary import CARBON_G_PER_MOL
-
-BASELINES = ("constant", "median by latitude and depth", "published, refitted", "XGBoost as it comes")
-
-PUBLISHED = {
-    "poc_flux": "Henson et al. (2011) with Martin's attenuation",
-    "th234_flux": "Henson et al. (2011) with Martin's attenuation, over C:234Th of Owens et al. (2015)",
-    "c_th": "Owens et al. (2015)",
-}
-"""The published form that stands behind `published, refitted`."""
+from seaofcarbon.learn.uncertainty import LEVEL, Width, conformal_half_width, interval_score
 
 MAX_ROWS = 5000
 """Rows of a target that are scored: beyond that, neighbours in a cast and a campaign repeat each other."""
@@ -32,8 +22,6 @@ COLUMNS = [
     "target", "model", "split", "fold", "cast_id", "value", "prediction", "lower", "upper", "campaign", "depth_m",
 ]  # fmt: skip
 """What validation.csv holds."""
-
-DEPTH_CLASSES_M = (0.0, 37.5, 75.0, 125.0, 175.0, np.inf)
 
 
 # --- Folds -------------------------------------------------------------------------------------------
@@ -57,45 +45,12 @@ def leakages(table, n_folds=5, seed=0):
     return {kind: leakage(table, split) for kind, split in splits(table, n_folds, seed).items()}
 
 
-# --- Baselines -----------------------------------------------------------------------------------------
-
-
-def published(table, target):
-    """What a published form says at each row, in the unit of the target; None if there is none for it."""
-    depth = table["depth_m"].to_numpy(float)
-    if target == "c_th":
-        return carbon.ratio_owens2015(np.clip(depth, 30.0, 300.0))
-    if target not in PUBLISHED:
-        return None
-    npp = table["npp"].to_numpy(float) / CARBON_G_PER_MOL
-    at_100 = carbon.henson2011(table["sst"].to_numpy(float)) * np.maximum(npp, 0.1)
-    poc = carbon.martin1987(at_100, np.maximum(depth, 10.0))
-    return poc if target == "poc_flux" else 1000.0 * poc / carbon.ratio_owens2015(np.clip(depth, 30.0, 300.0))
-
-
-def _refitted(x, y, weight, train, test):
-    if x is None or not np.isfinite(x).all():
-        return np.full(len(test), np.nan)
-    design = np.column_stack([np.ones(len(x)), x])
-    root = np.sqrt(weight)[:, None]
-    return design[test] @ np.linalg.lstsq(design[train] * root, y[train] * root[:, 0], rcond=None)[0]
-
-
-def _median_by_place(table, y, train, test):
-    band = np.floor((table["latitude"].to_numpy(float) + 90.0) / 20.0).astype(int)
-    layer = np.searchsorted(DEPTH_CLASSES_M, table["depth_m"].to_numpy(float), side="right")
-    known = pd.DataFrame({"band": band[train], "layer": layer[train], "y": y[train]})
-    place = pd.MultiIndex.from_arrays([band[test], layer[test]])
-    result = known.groupby(["band", "layer"])["y"].median().reindex(place).to_numpy()
-    by_layer = known.groupby("layer")["y"].median().reindex(layer[test]).to_numpy()
-    result = np.where(np.isnan(result), by_layer, result)
-    return np.where(np.isnan(result), np.median(y[train]), result)
-
-
 # --- Cross-validation ------------------------------------------------------------------------------------
 
 
-def cross_validate(table, target, names, settings, n_folds=5, seed=0, kinds=SPLITS, workers=2):
+def cross_validate(
+    table, target, names, settings, n_folds=5, seed=0, kinds=SPLITS, workers=2, with_rivals=True, every_form=False
+):
     """Predict every value from the training sides of each split.
 
     In the campaign and block splits a row is predicted with settings that were tuned without its third of the
@@ -116,16 +71,17 @@ def cross_validate(table, target, names, settings, n_folds=5, seed=0, kinds=SPLI
         Splits to make.
     workers : int
         Fits that run side by side.
+    with_rivals, every_form : bool
+        Also predict with `rivals.predict`.
 
     Returns
     -------
     DataFrame
         One row per value, model and split: target, model, split, fold, cast_id, value, prediction, lower, upper, then
-        campaign, time, latitude, longitude, depth_m. Intervals come from the residuals of the other folds.
+        campaign, time, latitude, longitude, depth_m. Intervals come from the residuals of other campaigns in the other
+        folds.
     """
     X, y = features.matrix(table, names), features.transform(table["value"], target)
-    guess = published(table, target)
-    guess = None if guess is None else features.transform(guess, target)
     part = parts(fold_numbers(table, n_folds, seed))
     jobs = [(kind, k, *sides) for kind in kinds for k, sides in enumerate(folds(table, kind, n_folds, seed))]
 
@@ -145,39 +101,36 @@ def cross_validate(table, target, names, settings, n_folds=5, seed=0, kinds=SPLI
         weight = features.weights(table.iloc[train])
         own = np.full(len(test), WHOLE) if kind == "random" else part[test]
         out = {member: tuned(member, train, test, weight, own) for member in KINDS}
-        return {
-            "mean": (out["rf"] + out["xgb"]) / 2, **out,
-            "constant": np.full(len(test), np.average(y[train], weights=weight)),
-            "median by latitude and depth": _median_by_place(table, y, train, test),
-            "published, refitted": _refitted(guess, y, weight, train, test),
-            "XGBoost as it comes": fit_estimator("xgb", {}, X[train], y[train], weight, seed).predict(X[test]),
-        }  # fmt: skip
+        others = rivals.predict(table, target, names, train, test, seed, every_form) if with_rivals else {}
+        return {"mean": (out["rf"] + out["xgb"]) / 2, **out, **others}
 
     with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(work, jobs))
     frames = []
     for kind in kinds:
-        fold, predicted = np.empty(len(y), int), {m: np.empty(len(y)) for m in (*MEMBERS, *BASELINES)}
+        fold, predicted = np.empty(len(y), int), {m: np.empty(len(y)) for m in results[0]}
         for (split, k, _, test), result in zip(jobs, results, strict=True):
             if split == kind:
                 fold[test] = k
                 for m, values in result.items():
                     predicted[m][test] = values
-        frames += [_rows(table, target, kind, m, fold, y, p) for m, p in predicted.items() if np.isfinite(p).all()]
+        frames += [_rows(table, target, kind, m, fold, y, p) for m, p in predicted.items()]
     return pd.concat(frames, ignore_index=True)
 
 
 def _rows(table, target, split, model, fold, y, predicted):
-    residual, campaign = y - predicted, table["campaign"].to_numpy()
-    half = np.array([
-        conformal_half_width(residual[fold != k], campaign[fold != k]) for k in range(fold.max() + 1)
-    ])[fold]  # fmt: skip
+    residual, campaign, depth = y - predicted, table["campaign"].to_numpy(), table["depth_m"].to_numpy(float)
+    half = np.empty(len(y))
+    for k in range(fold.max() + 1):
+        test = fold == k
+        other = ~test if split == "random" else ~np.isin(campaign, campaign[test])
+        half[test] = Width.fit(residual[other], campaign[other], depth[other]).at(depth[test])
     ends = {name: features.inverse(predicted + sign * half, target) for name, sign in (("lower", -1), ("upper", 1))}
     return pd.DataFrame({
         "target": target, "model": model, "split": split, "fold": fold, "cast_id": table["cast_id"],
         "value": table["value"], "prediction": features.inverse(predicted, target), **ends,
         "campaign": campaign, "time": table["time"], "latitude": table["latitude"], "longitude": table["longitude"],
-        "depth_m": table["depth_m"],
+        "depth_m": depth,
     })  # fmt: skip
 
 
@@ -211,13 +164,13 @@ def residuals(validation, target, split="campaign"):
     Returns
     -------
     DataFrame
-        campaign, mean, rf, xgb; one row per value.
+        campaign, depth_m, mean, rf, xgb; one row per value.
     """
     rows = validation[(validation["target"] == target) & (validation["split"] == split)]
     out = {}
     for model in MEMBERS:
         one = rows[rows["model"] == model]
-        out["campaign"] = one["campaign"].to_numpy()
+        out["campaign"], out["depth_m"] = one["campaign"].to_numpy(), one["depth_m"].to_numpy(float)
         out[model] = features.transform(one["value"], target) - features.transform(one["prediction"], target)
     return pd.DataFrame(out)
 
@@ -225,33 +178,38 @@ def residuals(validation, target, split="campaign"):
 # --- Scores --------------------------------------------------------------------------------------------
 
 
-def _sums(y, p, campaign):
-    """Sums per campaign that R2 and its bootstrap are made of, shape (campaigns, 4)."""
-    _, member = np.unique(campaign, return_inverse=True)
-    columns = (np.ones_like(y), y, y**2, (y - p) ** 2)
-    return np.column_stack([np.bincount(member, weights=column) for column in columns])
+def campaign_sums(y, predicted, campaign, n_campaigns=None):
+    """Sums per campaign that R2 and its bootstrap are made of, shape (campaigns, 4); `campaign` counts from 0."""
+    columns = (np.ones_like(y), y, y**2, (y - predicted) ** 2)
+    return np.column_stack([np.bincount(campaign, column, n_campaigns or 0) for column in columns])
 
 
-def _r2_of_sums(sums):
+def r2_of_sums(sums):
+    """R2 of sums of `campaign_sums` over campaigns, shape (..., 4)."""
     n, total, squares, error = np.moveaxis(sums, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1.0 - error / (squares - total**2 / n)
 
 
 def _score(rows, target, draws, seed):
-    y, p = features.transform(rows["value"], target), features.transform(rows["prediction"], target)
-    sums = _sums(y, p, rows["campaign"].to_numpy())
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-    low, high = np.nanpercentile(_r2_of_sums(counts @ sums), [2.5, 97.5])
+    y, p, low, high = (features.transform(rows[n], target) for n in ("value", "prediction", "lower", "upper"))
+    _, campaign = np.unique(rows["campaign"], return_inverse=True)
+    sums = campaign_sums(y, p, campaign)
+    counts = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
+    r2_ends = np.nanpercentile(r2_of_sums(counts @ sums), [2.5, 97.5])
     value, prediction = rows["value"].to_numpy(float), rows["prediction"].to_numpy(float)
     inside = (value >= rows["lower"].to_numpy()) & (value <= rows["upper"].to_numpy())
+    met = np.column_stack([np.bincount(campaign, inside), sums[:, 0]])
+    covered, of = np.moveaxis(counts @ met, -1, 0)
+    coverage_ends = np.nanpercentile(covered / np.where(of > 0, of, np.nan), [2.5, 97.5])
     return {
         "values": len(y), "campaigns": len(sums),
-        "r2": float(_r2_of_sums(sums.sum(axis=0))), "r2_low": low, "r2_high": high,
+        "r2": float(r2_of_sums(sums.sum(axis=0))), "r2_low": r2_ends[0], "r2_high": r2_ends[1],
         "rmse": float(np.sqrt(np.mean((y - p) ** 2))), "bias": float(np.mean(p - y)),
-        "r2_in_unit": float(_r2_of_sums(_sums(value, prediction, np.zeros(len(y), int)).sum(axis=0))),
-        "coverage": inside.mean(), "width": float(np.median(rows["upper"] - rows["lower"])),
+        "r2_in_unit": float(r2_of_sums(campaign_sums(value, prediction, np.zeros(len(y), int)).sum(axis=0))),
+        "coverage": inside.mean(), "coverage_low": coverage_ends[0], "coverage_high": coverage_ends[1],
+        "width": float(np.median(rows["upper"] - rows["lower"])),
+        "interval_score": float(np.mean(interval_score(y, low, high))),
     }  # fmt: skip
 
 
@@ -271,7 +229,8 @@ def scores(validation, by=(), draws=500, seed=0):
     -------
     DataFrame
         target, model, split, *by, values, campaigns; r2 with the ends of its 95 % bootstrap interval, rmse and bias on
-        the scale of the model; r2_in_unit; coverage of the 90 % interval and its median width in the unit.
+        the scale of the model; r2_in_unit; coverage of the 90 % interval with the ends of its bootstrap interval, its
+        median width in the unit, and its mean interval score on the scale of the model.
     """
     keys = ["target", "model", "split", *by]
     rows = [
@@ -279,3 +238,26 @@ def scores(validation, by=(), draws=500, seed=0):
         for key, group in validation.groupby(keys, sort=False)
     ]
     return pd.DataFrame(rows)
+
+
+def interval_table(validation, target, model="mean"):
+    """Our intervals beside those of one width for all, where campaigns were left out.
+
+    Returns
+    -------
+    DataFrame
+        By interval: coverage, mean width and mean interval score, on the scale of the model (small scores are good).
+    """
+    rows = validation.query("target == @target and model == @model and split == 'campaign'")
+    y, p, low, high = (features.transform(rows[n], target) for n in ("value", "prediction", "lower", "upper"))
+    fold, campaign, same = rows["fold"].to_numpy(), rows["campaign"].to_numpy(), np.empty(len(y))
+    for k in np.unique(fold):
+        other = fold != k
+        same[fold == k] = conformal_half_width((y - p)[other], campaign[other], LEVEL)
+    out = {}
+    for name, (lower, upper) in {"ours": (low, high), "one width for all": (p - same, p + same)}.items():
+        out[name] = {
+            "coverage": np.mean((y >= lower) & (y <= upper)), "mean width": np.mean(upper - lower),
+            "interval score": np.mean(interval_score(y, lower, upper)),
+        }  # fmt: skip
+    return pd.DataFrame(out).T

@@ -1,0 +1,336 @@
+"""The twin ocean as judge: its truth is known everywhere, so a score can be held against what is possible.
+
+Targets are th234_flux (dpm m-2 d-1) and poc_flux (mmol m-2 d-1). Scores are on the scale of `features.transform`.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from seaofcarbon import flux, ocean, records
+from seaofcarbon.files import UserError
+from seaofcarbon.learn import features
+from seaofcarbon.learn.campaigns import folds, thin
+from seaofcarbon.learn.models import DEFAULTS, KINDS, fit_estimator
+from seaofcarbon.learn.tune import r2
+from seaofcarbon.learn.uncertainty import Area
+
+TARGETS = ("th234_flux", "poc_flux")
+PLACE = ["time", "latitude", "longitude", "depth_m"]
+SOUTH_DEG = -40.0
+"""The Southern Ocean begins here, degrees north."""
+
+CRUISES = 250
+"""Further cruises that the twin sends out; those that do not stay in the Southern Ocean are left out."""
+
+FLUX_DEPTHS_M = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0, 225.0, 250.0)
+
+
+# --- What is true -------------------------------------------------------------------------------------
+
+
+def climatology(points, target, unobserved=True):
+    """Noise-free truth of an ordinary year: no anomalies of campaigns and stations, and the mean over pulses.
+
+    Parameters
+    ----------
+    points : DataFrame
+        time, latitude, longitude (degrees), depth_m (m).
+    target : "th234_flux" | "poc_flux"
+    unobserved : bool
+        False leaves out the field that no covariate tells of, too: what the recipe makes of the covariates alone.
+
+    Returns
+    -------
+    array, shape (n,)
+        Mean over the memory of 234Th, which is what the method measures, in the unit of the target; NaN on land and
+        below the bottom.
+    """
+    from seaofcarbon import twin
+
+    if target not in TARGETS:
+        raise UserError(f"the twin judges {' and '.join(TARGETS)}, not {target}")
+    known = twin.nothing_hidden()
+    if unobserved:
+        known = replace(known, unobserved_log10_sd=twin.DEFAULT.unobserved_log10_sd)
+    true = twin.truth(points[PLACE], known)
+    thorium = true["th234_flux_memory"].to_numpy()
+    return thorium if target == "th234_flux" else thorium * true["c_th"].to_numpy() / 1000.0
+
+
+def _explained(y, known):
+    """Share of the variance that a straight line through what is known explains: bias and slope may be learnt."""
+    return float(np.corrcoef(y, known)[0, 1] ** 2) if len(y) > 2 else np.nan
+
+
+def ceiling(table, target, truth=None, unobserved=True):
+    """R2 that a model who knew the twin's recipe would reach against the measured values.
+
+    What is hidden from it: anomalies of campaigns and stations, the days of the pulses, errors of measurement and of
+    the method. A common bias and slope of the method are not held against it (who learns from measured values has them
+    too), so this is the squared correlation.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `features.training_table` of this target.
+    target : str
+    truth : array, shape (n,), optional
+        Climatological truth in the unit of the target; that of the twin if not given.
+    unobserved : bool
+        Whether the recipe knows the unobserved field. No covariate tells of it, but models that know the position learn
+        it from neighbouring campaigns: without it, the ceiling is one that a good model may break.
+
+    Returns
+    -------
+    float
+    """
+    truth = climatology(table, target, unobserved) if truth is None else truth
+    y, known = features.transform(table["value"], target), features.transform(truth, target)
+    there = np.isfinite(known)
+    return _explained(y[there], known[there])
+
+
+# --- Models -------------------------------------------------------------------------------------------
+
+
+def _fit(X, y, weight, settings, seed):
+    """Both models; a function that predicts their mean, and the importances of the forest."""
+    rf, xgb = (fit_estimator(kind, settings[kind], X, y, weight, seed) for kind in KINDS)
+    return lambda new: (rf.predict(new) + xgb.predict(new)) / 2, rf.feature_importances_ + 1e-6
+
+
+def _prepared(table, target, names, truth):
+    """Rows whose truth is known, their features, and measured and true values on the scale of the model."""
+    truth = climatology(table, target) if truth is None else np.asarray(truth, float)
+    true = features.transform(truth, target)
+    there = np.isfinite(true)
+    table = table[there].reset_index(drop=True)
+    y = {"measured": features.transform(table["value"], target), "truth": true[there]}
+    return table, features.matrix(table, names), y
+
+
+def _rmse(y, predicted):
+    return float(np.sqrt(np.mean((y - predicted) ** 2)))
+
+
+def against_truth(table, target, names, settings=None, n_folds=5, seed=0, workers=2, truth=None):
+    """Leave-campaign-out scores of models that learn from measured values and of models that learn from the truth.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of `features.training_table` of this target.
+    target : str
+    names : sequence of str
+        Features.
+    settings : dict of dict, optional
+        Settings of "rf" and "xgb"; `DEFAULTS` if none.
+    n_folds, seed : int
+        As in `campaigns.folds`.
+    workers : int
+        Folds that run side by side.
+    truth : array, shape (n,), optional
+        Climatological truth in the unit of the target; that of the twin if not given. Rows without it are left out.
+
+    Returns
+    -------
+    DataFrame
+        trained_on (measured | truth), judged_by (measured | truth), area (all | inside | outside the area of
+        applicability of the fold's training side), values, campaigns, r2, rmse, ceiling, share (r2 over ceiling).
+        Where measured values judge, the ceiling is `ceiling` on the same rows; where the truth judges, it is the R2 of
+        the model that learnt from the truth.
+    """
+    settings = settings or DEFAULTS
+    table, X, y = _prepared(table, target, names, truth)
+    campaign = table["campaign"].to_numpy()
+
+    def work(sides):
+        train, test = sides
+        weight, out = features.weights(table.iloc[train]), {}
+        for name, values in y.items():
+            predict, importance = _fit(X[train], values[train], weight, settings, seed)
+            out[name] = predict(X[test])
+            if name == "measured":
+                out["inside"] = Area.fit(X[train], importance, campaign[train], seed).inside(X[test])
+        return out
+
+    split = folds(table, "campaign", n_folds, seed)
+    with ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(work, split))
+    tested = np.concatenate([test for _, test in split])
+    predicted = {name: np.empty(len(table)) for name in y}
+    inside = np.empty(len(table), bool)
+    for name, values in (*predicted.items(), ("inside", inside)):
+        values[tested] = np.concatenate([result[name] for result in results])
+    areas = {"all": np.ones(len(table), bool), "inside": inside, "outside": ~inside}
+    rows = []
+    for judge in y:
+        for area, here in areas.items():
+            if not here.any():
+                continue
+            best = r2(y["truth"][here], predicted["truth"][here])
+            best = best if judge == "truth" else _explained(y["measured"][here], y["truth"][here])
+            for name in y:
+                value, guess = y[judge][here], predicted[name][here]
+                score = float(r2(value, guess))
+                rows.append({
+                    "trained_on": name, "judged_by": judge, "area": area, "values": len(value),
+                    "campaigns": len(np.unique(campaign[here])), "r2": score, "rmse": _rmse(value, guess),
+                    "ceiling": best, "share": score / best,
+                })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+# --- How much more would help --------------------------------------------------------------------------
+
+
+def learning_curve(
+    table, target, names, counts=(10, 20, 40, 80, 160), repeats=3, settings=None, n_folds=5, seed=0, workers=2,
+    truth=None,
+):  # fmt: skip
+    """R2 on the same held-out campaigns of models that learn from few and from many other campaigns.
+
+    Parameters
+    ----------
+    table, target, names, settings, seed, workers, truth
+        As in `against_truth`.
+    counts : sequence of int
+        Numbers of campaigns to learn from; the number of all that are there is added, larger ones are left out.
+    repeats : int
+        Random draws of campaigns for each number.
+    n_folds : int
+        One of so many folds is held out.
+
+    Returns
+    -------
+    DataFrame
+        judged_by (measured | truth), campaigns, values (mean number learnt from), draws, r2 (mean), r2_sd (between
+        draws; NaN for a single one).
+    """
+    settings = settings or DEFAULTS
+    table, X, y = _prepared(table, target, names, truth)
+    campaign = table["campaign"].to_numpy()
+    pool, test = folds(table, "campaign", n_folds, seed)[0]
+    there = np.unique(campaign[pool])
+    counts = [*(count for count in sorted(set(counts)) if count < len(there)), len(there)]
+
+    def work(job):
+        count, draw = job
+        drawn = np.random.default_rng([seed, count, draw]).choice(there, count, replace=False)
+        train = pool[np.isin(campaign[pool], drawn)]
+        weight = features.weights(table.iloc[train])
+        guess = _fit(X[train], y["measured"][train], weight, settings, seed)[0](X[test])
+        return [(judge, count, len(train), float(r2(y[judge][test], guess))) for judge in y]
+
+    jobs = [(count, draw) for count in counts for draw in range(repeats if count < len(there) else 1)]
+    with ThreadPoolExecutor(workers) as threads:
+        found = [row for rows in threads.map(work, jobs) for row in rows]
+    found = pd.DataFrame(found, columns=["judged_by", "campaigns", "values", "r2"])
+    curve = found.groupby(["judged_by", "campaigns"], as_index=False).agg(
+        values=("values", "mean"), draws=("r2", "size"), r2_sd=("r2", "std"), r2=("r2", "mean")
+    )
+    return curve[["judged_by", "campaigns", "values", "draws", "r2", "r2_sd"]]
+
+
+def _southern_cruises(covariates, target, names, seed):
+    """Training rows of further cruises of the twin south of `SOUTH_DEG`, as 02-flux and 03-matchup would make them."""
+    from seaofcarbon import twin
+    from seaofcarbon.twin.cruises import samples
+
+    casts, bottles = samples(twin.with_seed(seed), CRUISES)
+    southern = casts.groupby("cruise")["latitude"].max() < SOUTH_DEG
+    bottles = bottles[bottles["cruise"].map(southern)]
+    measured = bottles.filter(regex="^m_").rename(columns=lambda name: name.removeprefix("m_"))
+    bottles = bottles[["cruise", "station", *PLACE]].join(measured)
+    cruise = f"S{seed}-" + bottles["cruise"]
+    bottles = bottles.assign(source_id="twin_south", cruise=cruise, cast_id=cruise + "/" + bottles["station"])
+    found = flux.fluxes(bottles, FLUX_DEPTHS_M, covariates=covariates)
+    nothing = records.conform(pd.DataFrame())
+    return features.for_target(features.training_table(bottles, found, nothing, covariates, names)[0], target)
+
+
+def _random_sea(n, covariates, names, target, seed):
+    """Random places of the sea, evenly over its area, on random days and at random depths, with their truth."""
+    rng = np.random.default_rng(seed)
+    m = 3 * n
+    points = pd.DataFrame({
+        "time": pd.Timestamp("2001-01-01") + pd.to_timedelta(rng.integers(0, 365, m), unit="D"),
+        "latitude": np.degrees(np.arcsin(rng.uniform(-1, 1, m))), "longitude": rng.uniform(-180, 180, m),
+        "depth_m": rng.choice(FLUX_DEPTHS_M, m),
+    })  # fmt: skip
+    points = ocean.match(points, covariates, max_distance_km=100.0)
+    points["truth"] = features.transform(climatology(points, target), target)
+    X = features.matrix(points, names)
+    return points[np.isfinite(X).all(axis=1) & np.isfinite(points["truth"])].head(n).reset_index(drop=True)
+
+
+def denser_southern_ocean(
+    table, target, names, covariates, extra=(0, 10, 20, 40), repeats=3, settings=None, seed=0, n_points=6000,
+    max_rows=6000, workers=2,
+):  # fmt: skip
+    """What more cruises south of 40 S would buy: skill against the climatological truth at random points of the sea.
+
+    Parameters
+    ----------
+    table, target, names, settings, workers
+        As in `against_truth`; the table of the usual cruises of the twin.
+    covariates : Dataset
+        `ocean.covariates`.
+    extra : sequence of int
+        Numbers of further southern cruises; as many as the seed gives, if fewer.
+    repeats : int
+        Random draws of cruises for each number.
+    seed : int
+        Seed of the draws and models; the further cruises have the one after those of the twin.
+    n_points : int
+        Random points, evenly over the area of the sea, over the year, and over 25 to 250 m.
+    max_rows : int
+        The usual cruises are thinned to so many rows, the further ones in proportion.
+
+    Returns
+    -------
+    DataFrame
+        region (south of 40 S | elsewhere), extra_campaigns (cruises), draws, values (rows learnt from), points, r2,
+        r2_sd (between draws; NaN for a single one), rmse, inside (share of the points in the area of applicability).
+    """
+    from seaofcarbon import twin
+
+    settings = settings or DEFAULTS
+    further = _southern_cruises(covariates, target, names, twin.DEFAULT.cruise_seed + 1)
+    further = thin(further, max(1, round(len(further) * min(1.0, max_rows / len(table)))), seed)
+    table = thin(table, max_rows, seed)
+    cruises = np.sort(further["cruise"].unique())
+    # labels of campaigns of both tables stay apart
+    further = further.assign(campaign=further["campaign"] + table["campaign"].max() + 1)
+    sea = _random_sea(n_points, covariates, names, target, seed)
+    X, true = features.matrix(sea, names), sea["truth"].to_numpy()
+    south = sea["latitude"].to_numpy() < SOUTH_DEG
+    regions = {"south of 40 S": south, "elsewhere": ~south}
+
+    def work(job):
+        count, draw = job
+        drawn = np.random.default_rng([seed, count, draw]).choice(cruises, count, replace=False)
+        known = pd.concat([table, further[further["cruise"].isin(drawn)]], ignore_index=True)
+        own, y = features.matrix(known, names), features.transform(known["value"], target)
+        predict, importance = _fit(own, y, features.weights(known), settings, seed)
+        guess, inside = predict(X), Area.fit(own, importance, known["campaign"].to_numpy(), seed).inside(X)
+        return [
+            (region, count, len(known), here.sum(), r2(true[here], guess[here]), _rmse(true[here], guess[here]),
+             inside[here].mean())
+            for region, here in regions.items()
+        ]  # fmt: skip
+
+    counts = sorted({min(count, len(cruises)) for count in extra})
+    single = (0, len(cruises))
+    jobs = [(count, draw) for count in counts for draw in range(1 if count in single else repeats)]
+    with ThreadPoolExecutor(workers) as threads:
+        found = [row for rows in threads.map(work, jobs) for row in rows]
+    columns = ["region", "extra_campaigns", "values", "points", "r2", "rmse", "inside"]
+    groups = pd.DataFrame(found, columns=columns).groupby(["region", "extra_campaigns"], as_index=False)
+    return groups.agg(
+        draws=("r2", "size"), values=("values", "mean"), points=("points", "first"), r2_sd=("r2", "std"),
+        r2=("r2", "mean"), rmse=("rmse", "mean"), inside=("inside", "mean"),
+    )[["region", "extra_campaigns", "draws", "values", "points", "r2", "r2_sd", "rmse", "inside"]]  # fmt: skip
