@@ -11,7 +11,7 @@ import pandas as pd
 
 from seaofcarbon import flux, ocean, records
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import features
+from seaofcarbon.learn import features, tune, validate
 from seaofcarbon.learn.campaigns import folds, thin
 from seaofcarbon.learn.models import DEFAULTS, KINDS, fit_estimator
 from seaofcarbon.learn.tune import r2
@@ -60,6 +60,25 @@ def climatology(points, target, unobserved=True):
     return thorium if target == "th234_flux" else thorium * true["c_th"].to_numpy() / 1000.0
 
 
+def noise_free(points, target):
+    """What the casts would have found without noise and gaps: anomalies of their campaign and station, days of pulses.
+
+    Parameters
+    ----------
+    points : DataFrame
+        As in `climatology`, and the cruise and station of the twin.
+
+    Returns
+    -------
+    array, shape (n,)
+    """
+    from seaofcarbon import twin
+
+    true = twin.truth(points[["cruise", "station", *PLACE]])
+    thorium = true["th234_flux_memory"].to_numpy()
+    return thorium if target == "th234_flux" else thorium * true["c_th"].to_numpy() / 1000.0
+
+
 def _explained(y, known):
     """Share of the variance that a straight line through what is known explains: bias and slope may be learnt."""
     return float(np.corrcoef(y, known)[0, 1] ** 2) if len(y) > 2 else np.nan
@@ -102,21 +121,21 @@ def _fit(X, y, weight, settings, seed):
     return lambda new: (rf.predict(new) + xgb.predict(new)) / 2, rf.feature_importances_ + 1e-6
 
 
-def _prepared(table, target, names, truth):
+def _prepared(table, target, names, truth, pure=None):
     """Rows whose truth is known, their features, and measured and true values on the scale of the model."""
-    truth = climatology(table, target) if truth is None else np.asarray(truth, float)
-    true = features.transform(truth, target)
-    there = np.isfinite(true)
+    given = {"measured": table["value"], "truth": climatology(table, target) if truth is None else truth}
+    given |= {} if pure is None else {"noise-free": pure}
+    y = {name: features.transform(values, target) for name, values in given.items()}
+    there = np.all([np.isfinite(values) for values in y.values()], axis=0)
     table = table[there].reset_index(drop=True)
-    y = {"measured": features.transform(table["value"], target), "truth": true[there]}
-    return table, features.matrix(table, names), y
+    return table, features.matrix(table, names), {name: values[there] for name, values in y.items()}
 
 
 def _rmse(y, predicted):
     return float(np.sqrt(np.mean((y - predicted) ** 2)))
 
 
-def against_truth(table, target, names, settings=None, n_folds=5, seed=0, workers=2, truth=None):
+def against_truth(table, target, names, settings=None, n_folds=5, seed=0, workers=2, truth=None, pure=None):
     """Leave-campaign-out scores of models that learn from measured values and of models that learn from the truth.
 
     Parameters
@@ -127,51 +146,57 @@ def against_truth(table, target, names, settings=None, n_folds=5, seed=0, worker
     names : sequence of str
         Features.
     settings : dict of dict, optional
-        Settings of "rf" and "xgb"; `DEFAULTS` if none.
+        Settings of "rf" and "xgb", or of these by part, as `tune.tune` gives for a target; `DEFAULTS` if none.
     n_folds, seed : int
-        As in `campaigns.folds`.
+        As in `validate.fold_numbers`.
     workers : int
         Folds that run side by side.
     truth : array, shape (n,), optional
         Climatological truth in the unit of the target; that of the twin if not given. Rows without it are left out.
+    pure : array, shape (n,), optional
+        `noise_free` values at the same rows; those of the twin if neither is given.
 
     Returns
     -------
     DataFrame
-        trained_on (measured | truth), judged_by (measured | truth), area (all | inside | outside the area of
-        applicability of the fold's training side), values, campaigns, r2, rmse, ceiling, share (r2 over ceiling).
+        trained_on (measured | noise-free | truth), judged_by (measured | truth), area (all | inside | outside the area
+        of applicability of the fold's training side), values, campaigns, r2, rmse, ceiling, share (r2 over ceiling).
         Where measured values judge, the ceiling is `ceiling` on the same rows; where the truth judges, it is the R2 of
-        the model that learnt from the truth.
+        the model that learnt from noise-free values, or without these from the truth.
     """
     settings = settings or DEFAULTS
-    table, X, y = _prepared(table, target, names, truth)
+    pure = noise_free(table, target) if truth is None and pure is None else pure
+    fold = validate.fold_numbers(table, n_folds, seed)
+    given = table.assign(fold=fold, part=tune.parts(fold))  # of all rows, so that settings do not see what they judge
+    table, X, y = _prepared(given, target, names, truth, pure)
     campaign = table["campaign"].to_numpy()
 
-    def work(sides):
-        train, test = sides
+    def work(k):
+        train, test = (np.flatnonzero(is_side) for is_side in (table["fold"] != k, table["fold"] == k))
         weight, out = features.weights(table.iloc[train]), {}
+        own = settings.get(table["part"].iloc[test[0]], settings)
         for name, values in y.items():
-            predict, importance = _fit(X[train], values[train], weight, settings, seed)
+            predict, importance = _fit(X[train], values[train], weight, own, seed)
             out[name] = predict(X[test])
             if name == "measured":
                 out["inside"] = Area.fit(X[train], importance, campaign[train], seed).inside(X[test])
-        return out
+        return test, out
 
-    split = folds(table, "campaign", n_folds, seed)
     with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(work, split))
-    tested = np.concatenate([test for _, test in split])
+        results = list(pool.map(work, np.unique(table["fold"])))
+    tested, results = np.concatenate([test for test, _ in results]), [out for _, out in results]
     predicted = {name: np.empty(len(table)) for name in y}
     inside = np.empty(len(table), bool)
     for name, values in (*predicted.items(), ("inside", inside)):
         values[tested] = np.concatenate([result[name] for result in results])
     areas = {"all": np.ones(len(table), bool), "inside": inside, "outside": ~inside}
     rows = []
-    for judge in y:
+    teacher = "truth" if pure is None else "noise-free"
+    for judge in ("measured", "truth"):
         for area, here in areas.items():
             if not here.any():
                 continue
-            best = r2(y["truth"][here], predicted["truth"][here])
+            best = r2(y["truth"][here], predicted[teacher][here])
             best = best if judge == "truth" else _explained(y["measured"][here], y["truth"][here])
             for name in y:
                 value, guess = y[judge][here], predicted[name][here]

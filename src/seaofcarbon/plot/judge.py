@@ -7,6 +7,10 @@ from seaofcarbon.plot.style import add_label
 
 JUDGES = {"measured": "held-out measured values", "truth": "climatological truth"}
 COLOURS = {"measured": "#1f6f8b", "truth": "#edae49"}
+LEARNT = {
+    "measured": ("measured values", "#1f6f8b"), "noise-free": ("the same, free of noise", "#66a182"),
+    "truth": ("climatological truth", "#edae49"),
+}  # fmt: skip
 AREAS = {"all": "all", "inside": "inside the area\nof applicability", "outside": "outside"}
 
 
@@ -56,23 +60,26 @@ def scores(df, label=""):
         The left one, where measured values judge; a line across its bars is the ceiling.
     """
     areas = [area for area in AREAS if area in set(df["area"])]
-    figure, axes = plt.subplots(1, 2, figsize=(8.5, 4.2), sharey=True)
-    width = 0.38
+    learnt = [trained for trained in LEARNT if trained in set(df["trained_on"])]
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True)
+    width = 0.8 / len(learnt)
     for ax, (judge, name) in zip(axes, JUDGES.items(), strict=True):
-        for k, (trained, colour) in enumerate(COLOURS.items()):
+        for k, trained in enumerate(learnt):
             rows = df[(df["judged_by"] == judge) & (df["trained_on"] == trained)].set_index("area").loc[areas]
-            x = np.arange(len(areas)) + (k - 0.5) * width
-            bars = ax.bar(x, rows["r2"], width, color=colour, label=f"learnt from {JUDGES[trained].split('-out ')[-1]}")
+            x = np.arange(len(areas)) + (k - (len(learnt) - 1) / 2) * width
+            bars = ax.bar(
+                x, rows["r2"], 0.96 * width, color=LEARNT[trained][1], label=f"learnt from {LEARNT[trained][0]}"
+            )
             ax.bar_label(bars, fmt="%.2f", padding=2, fontsize=8, label_type="center", color="white" if not k else None)
         if judge == "measured":
             middle = np.arange(len(areas))
-            ax.hlines(rows["ceiling"], middle - width, middle + width, color="#333333", lw=1.6, label="ceiling")
+            ax.hlines(rows["ceiling"], middle - 0.4, middle + 0.4, color="#333333", lw=1.6, label="ceiling")
         ax.axhline(0, color="#333333", lw=0.8)
         counts = [f"{AREAS[area]}\n({n:,} values)" for area, n in rows["values"].items()]
         ax.set_xticks(range(len(areas)), counts, fontsize=9)
         ax.set_title(f"judged by {name}", pad=8)
     axes[0].set_ylabel("R², campaigns left out")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3)
+    figure.legend(handles, names, loc="outside upper center", ncols=2)
     add_label(figure, label)
     return axes[0]
