@@ -104,15 +104,18 @@ def r2_by_split(scores, target, label=""):
     models = list(dict.fromkeys(rows["model"]))
     splits = [split for split in SPLIT_NAMES if split in set(rows["split"])]
     figure, ax = plt.subplots(figsize=(8, 0.55 * len(models) + 1.6))
-    height = 0.8 / len(splits)
+    height, left = 0.8 / len(splits), max(-0.6, rows["r2_low"].min() - 0.02)
     for k, split in enumerate(splits):
         part = rows[rows["split"] == split].set_index("model").reindex(models)
         y = np.arange(len(models)) + (k - (len(splits) - 1) / 2) * height
         error = np.maximum([part["r2"] - part["r2_low"], part["r2_high"] - part["r2"]], 0)
         ax.barh(y, part["r2"], height, color=SPLIT_COLOURS[split], label=SPLIT_NAMES[split], xerr=error,
                 error_kw={"lw": 0.8, "ecolor": "#444444"})  # fmt: skip
+        for place, score in zip(y, part["r2"], strict=True):
+            if score < left:  # a bar that goes on beyond the edge says how far
+                ax.text(left + 0.01, place, f"← {score:.2f}", va="center", fontsize=7.5, color="white", zorder=5)
     ax.axvline(0, color="#333333", lw=0.8)
-    ax.set_xlim(max(-0.6, rows["r2_low"].min() - 0.02), 1.0)
+    ax.set_xlim(left, 1.0)
     ax.set_yticks(range(len(models)), [NAMES.get(model, model) for model in models])
     ax.invert_yaxis()
     ax.set_xlabel(f"R² of {SHORT[target]} (0: no better than the mean of all values)")
