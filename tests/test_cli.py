@@ -201,3 +201,44 @@ def test_no_input_is_written_over(call, tmp_path):
     code, _, err = call("digitise", tmp_path / "a.csv", "--out", tmp_path / "a.csv")
     assert code == 2 and "would write over the input" in err
     assert (tmp_path / "a.csv").read_text(encoding="utf-8") == PANGAEA
+
+
+# --- What is carried through, and what would be lost --------------------------------------------------------------
+
+
+def test_predict_carries_text_through_and_keeps_the_input(call, tmp_path, monkeypatch):
+    """Identifiers keep their digits; a column that is to be added, one there twice, or the input as output stop."""
+    head = "time,latitude,longitude,depth_m,id"
+    for text, words in (
+        (f"{head},reason\n2010-05-01,30,-30,100,1,x\n", "column reason is one that predict adds"),
+        (f"{head},depth_m\n2010-05-01,30,-30,100,1,200\n", "column depth_m is there twice"),
+        (f"{head}\n2010,30,-30,100,1\n".replace(",", ";"), "separated by commas"),
+    ):  # fmt: skip
+        path = tmp_path / "points.csv"
+        path.write_text(text)
+        code, _, err = call("predict", path, "--model", tmp_path, "--out", tmp_path / "p.csv")
+        assert code == 2 and words in err
+    code, _, err = call("predict", path, "--model", tmp_path, "--out", path)
+    assert code == 2 and "would write over the input" in err
+    from seaofcarbon.learn.predict import read_points
+
+    path.write_text(
+        f"{head}\n2010-05-01,30.123456789012345,-30,100,12345678901234567890\n,,,,\n2010-05,30,-30,100,1.10\n"
+    )
+    table = read_points(path)
+    assert table["id"].tolist() == ["12345678901234567890", "1.10"] and table["latitude"][0] == "30.123456789012345"
+    assert table.index.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("2010", "is a year"), ("3000-01-01", "is no time of measurement"), ("tomorrow", "is no time")]
+)
+def test_times_that_are_none(text, words):
+    """A year is no day; the year 3000 is a slip; each is named with its row."""
+    with pytest.raises(files.UserError, match=words):
+        files.checked_times(pd.Series([text], index=[1], name="time"), "points.csv")
+
+
+def test_a_month_stands_at_its_middle():
+    """2010-05 is the fifteenth, as in records."""
+    assert files.checked_times(pd.Series(["2010-05"], name="time"), "x")[0] == pd.Timestamp("2010-05-15")

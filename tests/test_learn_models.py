@@ -138,6 +138,30 @@ def test_model_of_another_version_or_target_is_refused(saved):
         models.load(saved / "nowhere")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"features": [*reversed(SEED)]}, {"features": ["npp"] * len(SEED)}, {"features": 5}, {"target": "th234_total"},
+        {"files": []}, {"settings": None},
+    ],
+)  # fmt: skip
+def test_card_that_tells_otherwise_is_refused(saved, change):
+    """What a prediction hangs on stands in hashed files; a card that names something else is one line."""
+    card = files.read_json(saved / "card.json")
+    files.write_json(card | change, saved / "card.json")
+    with pytest.raises(UserError, match="run 04-tune again"):
+        models.load(saved)
+
+
+@pytest.mark.parametrize("width", [-1.0, "wide", None, 0.001])
+def test_widths_in_the_card_are_told_not_used(saved, model, data, width):
+    """A card with another width changes no interval: the widths in use are those of the hashed file."""
+    card = files.read_json(saved / "card.json")
+    card["interval"]["half_width"]["mean"] = width
+    files.write_json(card, saved / "card.json")
+    pd.testing.assert_frame_equal(models.load(saved).predict(data), model.predict(data), check_exact=True)
+
+
 def test_run_folder_opens_its_main_target(saved, tmp_path):
     """The model folder of a run has a card that names the main target."""
     (tmp_path / "models").mkdir()
@@ -200,6 +224,15 @@ def test_interval_score_by_hand():
     """Width 2; a value 0.5 outside is fined 20 x 0.5."""
     found = uncertainty.interval_score(np.array([0.0, 1.5]), np.array([-1.0, -1.0]), np.array([1.0, 1.0]))
     assert found.tolist() == pytest.approx([2.0, 12.0])
+
+
+def test_area_knows_what_it_never_saw_change():
+    """Trained at 100 m only, a model may not speak for 250 m, even if depth seemed not to matter."""
+    X = np.random.default_rng(0).normal(size=(500, 2)).astype("f4")
+    X[:, 1] = 100.0
+    area = uncertainty.Area.fit(X, [1.0, 1e-3], np.arange(500) // 10)
+    assert area.inside(X).all()
+    assert not area.inside(np.column_stack([X[:50, 0], np.full(50, 250.0, "f4")])).any()
 
 
 def test_area_holds_the_data_and_not_the_moon():
@@ -343,18 +376,43 @@ def test_seeds_table_of_a_perfect_and_a_mean_model():
     assert "1.00 ± 0.00" in seeds.shown(found.reset_index())["R², campaign"].iloc[0]
 
 
-def test_choice_between_models_is_made_without_the_part_it_is_scored_on(data, tmp_path):
-    """Each part takes the kind that its own studies, of the other parts, found better; predictions are that kind's."""
+def test_choice_between_models_follows_the_inner_folds_only():
+    """Each part takes the kind that its own studies, of the other parts, found better, even if it then does worse."""
+    part = np.array(["0", "0", "1", "1"])
+    trials = pd.DataFrame({"part": ["0", "0", "1", "1"], "model": ["rf", "xgb"] * 2, "r2": [0.3, 0.1, 0.1, 0.3]})
+    rows = [
+        pd.DataFrame({"model": kind, "split": split, "value": 1.0, "prediction": number + np.arange(4.0)})
+        for split in ("campaign", "block", "random") for kind, number in (("rf", 10.0), ("xgb", 20.0))
+    ]  # fmt: skip
+    found = seeds._chosen(pd.concat(rows, ignore_index=True), trials, part)
+    assert set(found["split"]) == {"campaign"}  # with blocks left out nothing is tuned, and nothing chosen
+    assert sorted(found["prediction"]) == [10.0, 11.0, 22.0, 23.0]
+
+
+def test_seeds_have_folds_and_searches_of_their_own(data, tmp_path):
+    """Two seeds deal other folds, and no trial but the first repeats one of the other seed."""
     small = data[data["campaign"] < 15].reset_index(drop=True)
-    found, leakage = seeds.held_out(small, TARGET, {"seed": SEED}, tmp_path / "s.log", n_seeds=2, n_trials=1, n_folds=3)
+    found, leakage = seeds.held_out(small, TARGET, {"seed": SEED}, tmp_path / "s.log", n_seeds=2, n_trials=3, n_folds=3)
     assert found["seed"].nunique() == 2 and (leakage.query("split != 'random'")["leakage"] == 0).all()
-    chosen = (
-        found[found["model"] == seeds.CHOSEN].query("split == 'campaign' and seed == 0").sort_values(["y", "predicted"])
+    assert (found.groupby(["seed", "model", "split"]).size() == len(small)).all()
+    storage = tune.open_storage(tmp_path / "s.log")
+    names = [study.study_name for study in storage.get_all_studies() if f"{TARGET}/rf/all/" in study.study_name]
+    tried = [
+        [t.params["max_features"] for t in storage.get_all_trials(storage.get_study_id_from_name(n))] for n in names
+    ]
+    assert len(names) == 2 and not set(tried[0][1:]) & set(tried[1][1:])
+
+
+def test_blocks_are_scored_with_settings_that_saw_no_campaign(data):
+    """Tuned settings have seen other campaigns of a block: whatever they are, the block score does not move."""
+    wild = {part: {kind: DEFAULTS[kind] | {"max_depth": 3} if kind == "xgb" else DEFAULTS[kind] for kind in KINDS}
+            for part in ("0", "1", "2", "all")}  # fmt: skip
+    calm, other = (
+        validate.cross_validate(data, TARGET, SEED, settings, 5, 1, kinds=("block", "campaign"), with_rivals=False)
+        for settings in (SETTINGS, wild)
     )
-    kinds = [found[found["model"] == k].query("split == 'campaign' and seed == 0").sort_values("y") for k in KINDS]
-    assert len(chosen) == len(small)
-    ours = chosen["predicted"].to_numpy()
-    assert all(np.isin(ours, np.concatenate([k["predicted"].to_numpy() for k in kinds])))
+    same = calm["prediction"].to_numpy() == other["prediction"].to_numpy()
+    assert same[calm["split"] == "block"].all() and not same[calm["split"] == "campaign"].all()
 
 
 def test_intervals_are_compared_on_the_same_predictions(validation):

@@ -270,18 +270,20 @@ def predict(
     POINTS.csv has time (UTC), latitude, longitude (degrees), depth_m (m), and the model's covariates where you know
     better ones than its own fields. Added are prediction, lower, upper (90 % interval), applicable, unit, reason (empty
     where there is a number) and covariate_distance_km (km). Units: th234_flux dpm m-2 d-1, poc_flux mmol m-2 d-1,
-    th234_total dpm L-1, c_th umol dpm-1.
+    th234_total dpm L-1, c_th umol dpm-1. A point without a number is an answer, not an error.
     """
-    from seaofcarbon import files
+    from seaofcarbon import catalog, files
     from seaofcarbon.learn import models
     from seaofcarbon.learn.features import covariates_needed
     from seaofcarbon.learn.predict import predict_points, read_points
 
-    _writable(out, ".csv")
+    _writable(out, ".csv", inputs=[points])
     table = read_points(points)
+    if not (model / "card.json").exists() and (model / "model" / "card.json").exists():
+        raise files.UserError(f"{model} is a run, its models are in {model / 'model'}: give that")
     trained = models.load(model, target)
     lacking = set(covariates_needed(trained.features)) - set(table.columns)
-    sea = _covariates_of(model, trained.card) if lacking else None
+    sea = _covariates_of(model, trained.card) if lacking else catalog.climatology()  # which tells land from sea
     found = predict_points(table, trained, sea, path=points)
     files.write_csv(found, out)
     given = int(found["prediction"].notna().sum())
@@ -299,6 +301,11 @@ def _covariates_of(model, card):
         folder = folder.parent
     named = card.get("covariates", {"entry": "covariates"})
     own = named["entry"] == "covariates"
+    if own and not any((folder.parent / name).exists() for name in ("run.json", "covariates.nc")):
+        raise files.UserError(
+            f"{model} is not in the folder of its run, whose covariates.nc it needs: put it back, or give its inputs "
+            "as columns of the points"
+        )
     path = artefact(folder.parent, "covariates.nc") if own else catalog.path(named["entry"])
     # the same fields written on another day are the same; cards may also hold the hash of the bytes
     if "sha256" in named and named["sha256"] not in (files.content_hash(path), files.sha256(path)):

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import hashlib
 import json
 import math
@@ -100,6 +101,10 @@ def atomic(path):
         if path.is_dir() and temporary.is_dir():  # a folder cannot be renamed over a full one
             shutil.rmtree(path)
         temporary.replace(path)
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC and temporary.name not in str(problem.filename):
+            raise  # of another file
+        raise UserError(f"{path} cannot be written ({problem.strerror}): give another place") from None
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
@@ -293,6 +298,12 @@ def checked_times(cells, path):
     """
     times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
     refuse_cells(cells.notna() & times.isna(), cells, path, "is no time: write it as 2014-05-21T10:30")
+    refuse_cells(times.notna() & ~times.dt.year.between(1800, 2200), cells, path, "is no time of measurement")
+    if _is_text(cells):
+        text = cells.astype("str").str.strip()
+        refuse_cells(times.notna() & text.str.fullmatch(r"\d{4}"), cells, path, "is a year: give at least the month")
+        month = text.str.fullmatch(r"\d{4}-\d{2}").fillna(False).to_numpy(bool)
+        times = times.where(~month, times + pd.Timedelta(days=14))  # a month stands at its middle
     return times.astype("datetime64[ns]")
 
 

@@ -375,6 +375,8 @@ def _refuse_year_field(name, field, climatology):
     if set(field.dims) != {"time", "lat", "lon"} or field["time"].dtype.kind != "M":
         raise ValueError(f"{name} needs the dimensions time (datetime64), lat and lon; it has {field.dims}")
     unit = VARIABLES[name].unit if name in VARIABLES else climatology[name].attrs.get("units")
+    if climatology[name].attrs.get("units", unit) != unit:
+        raise ValueError(f"{name} of the climatology is not in {unit}: open it with `files.read_netcdf`")
     if field.attrs.get("units", unit) != unit:
         raise ValueError(f"{name} is in {field.attrs['units']}: convert it to {unit}, and say so in attrs['units']")
 

@@ -202,6 +202,8 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     for name, (write, reads) in FRAGMENTS.items():
         if made.issuperset(reads):
             (generated / f"{name}.md").write_text(write(run_dir, table) + "\n", encoding="utf-8")
+    if "map.html" in made:
+        shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
     if not (folder / "book" / "status.md").exists():
         (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
     (folder / "_config.yml").write_text(configuration(folder / "book" / "_config.yml", profile), encoding="utf-8")

@@ -39,7 +39,7 @@ NOTEBOOKS = {
     "02-flux": Chapter(("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
     "03-matchup": Chapter(("records.parquet", "fluxes.parquet", "covariates.nc"), ("training.parquet",)),
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
-    "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc",)),
+    "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc", "map.html")),
     "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
     "07-carbon": Chapter(("covariates.nc", "training.parquet", "model", "maps.nc"), ("carbon.nc", "totals.csv")),
     "08-drivers": Chapter(

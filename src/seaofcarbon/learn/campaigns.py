@@ -140,6 +140,8 @@ def folds(df, kind="campaign", n_folds=5, seed=0):
     UserError
         If there are fewer groups than folds, or `kind` is unknown.
     """
+    if n_folds < 2:
+        raise UserError(f"{n_folds} folds: give two or more, one is tested and the others are learnt from")
     if kind not in SPLITS:
         raise UserError(f"split {kind!r} is unknown; take one of {', '.join(SPLITS)}")
     campaign = df["campaign"].to_numpy() if "campaign" in df else campaigns(df)

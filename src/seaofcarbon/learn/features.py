@@ -227,7 +227,10 @@ def values_by_target(samples, fluxes, records):
 
 
 def merge_doubles(table):
-    """Keep one value of those that different sources give for one place (0.1 degree), day and depth (1 m): the median.
+    """Keep one value, the median, of those that stand for one place, day and depth: the same to 0.1 degree and 1 m.
+
+    Compilations hold values of several earlier ones, so this is done within a source as well; two casts of one ship at
+    one place and day become one. Places are rounded: two that are nearer than 0.1 degree may stay apart.
 
     Returns
     -------
@@ -323,7 +326,11 @@ def enough(table):
 
 
 def weights(df):
-    """Weight of each row: size of its campaign to the power -1/2, mean 1, so that none shouts the others down."""
+    """Weight of each row: size of its campaign to the power -1/2, mean 1, so that none shouts the others down.
+
+    The sigma of a value is left out: on the scale of the models it depends on the value itself (small fluxes have the
+    large ones), so that such weights would pull the models towards large fluxes.
+    """
     size = df.groupby("campaign")["campaign"].transform("size").to_numpy(float)
     weight = size**-0.5
     return weight / weight.mean()

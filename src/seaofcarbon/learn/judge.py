@@ -174,12 +174,14 @@ def against_truth(table, target, names, settings=None, n_folds=5, seed=0, worker
     def work(k):
         train, test = (np.flatnonzero(is_side) for is_side in (table["fold"] != k, table["fold"] == k))
         weight, out = features.weights(table.iloc[train]), {}
+        groups = table["fold"].to_numpy()[train]  # as `Model.fit` does; of two folds only campaigns are left
+        groups = groups if np.ptp(groups) else campaign[train]
         own = settings.get(table["part"].iloc[test[0]], settings)
         for name, values in y.items():
             predict, importance = _fit(X[train], values[train], weight, own, seed)
             out[name] = predict(X[test])
             if name == "measured":
-                out["inside"] = Area.fit(X[train], importance, campaign[train], seed).inside(X[test])
+                out["inside"] = Area.fit(X[train], importance, groups, seed).inside(X[test])
         return test, out
 
     with ThreadPoolExecutor(workers) as pool:

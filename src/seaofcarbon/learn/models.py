@@ -197,7 +197,10 @@ class Model:
             temporary.mkdir()
             skops.io.dump(self.rf, temporary / "rf.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=6)
             self.xgb.save_model(temporary / "xgb.ubj")
-            np.savez_compressed(temporary / "applicability.npz", **self.area.arrays())
+            widths = [[self.half_width[member].at_100_m, self.half_width[member].slope] for member in MEMBERS]
+            # what a prediction hangs on stands here, under a hash; the card only tells of it
+            kept = {"features": np.array(self.features), "target": np.array(self.target), "widths": np.array(widths)}
+            np.savez_compressed(temporary / "applicability.npz", **self.area.arrays(), **kept)
             hashes = {name: files.sha256(temporary / name) for name in FILES}
             files.write_json(self.card | {"files": hashes}, temporary / "card.json")
 
@@ -282,28 +285,39 @@ def load(folder, target=None):
         If files are missing or changed, hold other types than a forest's, or come from another version of the features.
     """
     folder = Path(folder)
-    card = files.read_json(folder / "card.json")
+    card = _read_card(folder)
     if "main_target" in card:
+        listed = card.get("targets")
         target = target or card["main_target"]
-        if target not in card["targets"]:
-            raise UserError(f"{folder} has no model of {target}; it has {', '.join(card['targets'])}")
+        if not isinstance(listed, list) or target not in listed:
+            raise UserError(f"{folder} has no model of {target}; it has {', '.join(map(str, listed or ['none']))}")
         folder = files.safe_join(folder, target)
-        card = files.read_json(folder / "card.json")
+        card = _read_card(folder)
     if target and card.get("target") != target:
         raise UserError(f"{folder} is a model of {card.get('target')}, not of {target}")
     _check_card(card, folder)
     rf, xgb = _read_forest(folder / "rf.skops"), _read_xgb(folder / "xgb.ubj")
     try:
         with np.load(folder / "applicability.npz", allow_pickle=False) as kept:
-            area = Area.from_arrays(kept)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, json.JSONDecodeError):
+            area, names, own = Area.from_arrays(kept), tuple(kept["features"].tolist()), str(kept["target"])
+            half = {m: Width(*row) for m, row in zip(MEMBERS, kept["widths"].tolist(), strict=True)}
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, json.JSONDecodeError):
         raise UserError(f"{folder}/applicability.npz cannot be read: run 04-tune again") from None
-    half, slope = (card["interval"].get(name, {}) for name in ("half_width", "depth_slope"))
-    half = {m: Width(np.inf if at is None else float(at), float(slope.get(m, 0.0))) for m, at in half.items()}
-    model = Model(card["target"], tuple(card["features"]), rf, xgb, half, area, card)
+    if list(names) != card["features"] or own != card["target"]:
+        raise UserError(
+            f"{folder}/card.json names other features or another target than the model has: run 04-tune again"
+        )
+    model = Model(own, names, rf, xgb, half, area, card)
     if not rf.n_features_in_ == xgb.n_features_in_ == area.centre.size == len(model.features):
         raise UserError(f"{folder}: the files of the model do not belong together; run 04-tune again")
     return model
+
+
+def _read_card(folder):
+    card = files.read_json(folder / "card.json")
+    if not isinstance(card, dict):
+        raise UserError(f"{folder}/card.json is not the card of a model: run 04-tune again")
+    return card
 
 
 def _check_card(card, folder):
@@ -312,7 +326,8 @@ def _check_card(card, folder):
             f"{folder} was made with version {card.get('feature_version')} of the features, this is "
             f"{features.FEATURE_VERSION}: run 04-tune again"
         )
-    if card.get("target") not in TARGETS or not {"features", "interval", "files"} <= set(card):
+    whole = isinstance(card.get("features"), list) and isinstance(card.get("files"), dict)
+    if card.get("target") not in TARGETS or not whole or not isinstance(card.get("settings"), dict):
         raise UserError(f"{folder}/card.json is not the card of a model: run 04-tune again")
     for name in FILES:
         if not (folder / name).is_file():

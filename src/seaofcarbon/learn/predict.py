@@ -10,19 +10,36 @@ from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
 
 REQUIRED = ("time", "latitude", "longitude", "depth_m")
 
+ADDED = ("prediction", "lower", "upper", "applicable", "unit", "reason", "covariate_distance_km")
+"""Columns of the answer."""
+
 LAND_KM = 120.0
 """A point further than this from the nearest sea cell (about one cell of the 1-degree grid and a half) is on land."""
 
 
 def read_points(path):
-    """Read a CSV file of points.
+    """Read a CSV file of points; cells stay text, so that what is carried through comes out as it went in.
 
     Returns
     -------
     DataFrame
         The rows that are not blank; the index is the row in the file less two.
+
+    Raises
+    ------
+    UserError
+        When it is no table, has a column twice, or one that will be added.
     """
-    return read_csv(path, skip_blank_lines=False).dropna(how="all")
+    raw = read_csv(path, skip_blank_lines=False, dtype=str, header=None, skipinitialspace=True)
+    names = [str(name).strip() for name in raw.iloc[0].fillna("")]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{path}: column {name} is there twice: rename or remove one")
+        if name in ADDED:
+            raise UserError(f"{path}: column {name} is one that predict adds: rename it")
+    if len(names) == 1 and ";" in names[0]:
+        raise UserError(f"{path}: columns have to be separated by commas, numbers have a point")
+    return raw.iloc[1:].set_axis(names, axis=1).reset_index(drop=True).dropna(how="all")
 
 
 def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path=None):
@@ -35,7 +52,8 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
         names of the model's covariates are used as they are; other columns are carried through.
     model : learn.models.Model
     covariates : Dataset, optional
-        `ocean.covariates`, for the covariates that `points` does not have.
+        `ocean.covariates`, for the covariates that `points` does not have, and to tell land from sea; without it
+        nobody knows where land is.
     max_distance_km : float
         Furthest sea cell that a point is matched with.
     path : str or Path, optional
@@ -63,7 +81,7 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     if lacking:
         raise UserError(f"the model needs {', '.join(lacking)}: give it as a column of the points, or give covariates")
     places = _numbers(points, [*REQUIRED[1:], *own], path)
-    if fetched:
+    if covariates is not None:  # also where all covariates are given: a point on land has no flux
         sea = ocean.match(places, covariates, max_distance_km, names=fetched)
     else:
         sea = places.assign(covariate_distance_km=np.nan, covariate_reason=_reason_without_grid(places))

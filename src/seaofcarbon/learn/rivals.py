@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from seaofcarbon import carbon, ocean
 from seaofcarbon.learn import features
 from seaofcarbon.learn.models import fit_estimator
+from seaofcarbon.vocabulary import EARTH_RADIUS_KM
 
 SIMPLE = ("constant", "median by latitude and depth", "nearest neighbour", "ridge on log terms", "extra-trees")
 NAIVE = "XGBoost as it comes"
@@ -22,6 +23,8 @@ BAND_DEG = 20.0
 DEPTH_CLASSES_M = (0.0, 37.5, 75.0, 125.0, 175.0, np.inf)
 RIDGE_ALPHA = 10.0
 N_EXTRA_TREES = 100
+YEAR_KM, DEPTH_KM_M = 18_000 / (2 * np.pi), 6.0
+"""For the nearest neighbour: the circle of the year is 18,000 km long, a metre of depth counts as 6 km."""
 
 
 def published(table, target):
@@ -112,13 +115,12 @@ def _median_by_place(table, y, train, test):
 
 
 def _nearest(table, train, test):
-    """Nearest training row: a month counts as 1,500 km, 50 m of depth as 300 km."""
+    """Nearest training row in place, season and depth."""
     lat, lon = (np.radians(table[name].to_numpy(float)) for name in ("latitude", "longitude"))
     season = 2 * np.pi * ocean.day_of_year(table["time"]) / ocean.YEAR_D
-    where = np.column_stack([
-        6371.0 * np.cos(lat) * np.cos(lon), 6371.0 * np.cos(lat) * np.sin(lon), 6371.0 * np.sin(lat),
-        2865.0 * np.cos(season), 2865.0 * np.sin(season), 6.0 * table["depth_m"].to_numpy(float),
-    ])  # fmt: skip
+    around = np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    year = np.column_stack([np.cos(season), np.sin(season)])
+    where = np.hstack([EARTH_RADIUS_KM * around, YEAR_KM * year, DEPTH_KM_M * table[["depth_m"]].to_numpy(float)])
     return cKDTree(where[train]).query(where[test])[1]
 
 

@@ -36,6 +36,10 @@ def held_out(table, target, feature_sets, path, n_seeds=N_SEEDS, n_trials=8, n_f
     leakage : DataFrame
         seed, split, leakage.
     """
+    needed = features.columns_needed([name for names in feature_sets.values() for name in names])
+    table = table.dropna(subset=[n for n in needed if n in table]).reset_index(
+        drop=True
+    )  # the same rows for all inputs
     frames, leaks = [], []
     for own in range(seed, seed + n_seeds):
         fold = validate.fold_numbers(table, n_folds, own)
@@ -64,24 +68,20 @@ def held_out(table, target, feature_sets, path, n_seeds=N_SEEDS, n_trials=8, n_f
 def _chosen(found, trials, part):
     """Predictions of the model that did better in the inner folds of each part, which the part has not seen."""
     best = trials.groupby(["part", "model"])["r2"].max().unstack()[list(KINDS)].idxmax(axis=1)
-    honest = found[found["split"] != "random"]
-    kept = []
-    for split in honest["split"].unique():
-        by_kind = {kind: honest[(honest["split"] == split) & (honest["model"] == kind)] for kind in KINDS}
-        of = best.loc[part].to_numpy()
-        kept += [by_kind[kind][of == kind] for kind in KINDS]
-    return pd.concat(kept).assign(model=CHOSEN)
+    of, left_out = best.loc[part].to_numpy(), found[found["split"] == "campaign"]
+    return pd.concat([left_out[left_out["model"] == kind][of == kind] for kind in KINDS]).assign(model=CHOSEN)
 
 
-def table(predictions, leakage, against=rivals.HENSON, draws=500, seed=0):
+def table(predictions, leakage, against=None, draws=500, seed=0):
     """R2 of each model and split: mean over seeds, spread, bootstrap over campaigns, and the gain over one rival.
 
     Parameters
     ----------
     predictions, leakage : DataFrame
         From `held_out`.
-    against : str
-        Model that every other one is paired with, on the same folds and the same drawn campaigns.
+    against : str, optional
+        Model that every other one is paired with, on the same folds and the same drawn campaigns; if none is given, the
+        refitted published form (`rivals.REFITTED`), or the constant where there is no such form.
     draws, seed : int
 
     Returns
@@ -92,6 +92,7 @@ def table(predictions, leakage, against=rivals.HENSON, draws=500, seed=0):
     """
     codes, campaign = np.unique(predictions["campaign"], return_inverse=True)
     predictions = predictions.assign(code=campaign)
+    against = against or next(name for name in (*rivals.REFITTED, "constant") if (predictions["model"] == name).any())
     counts = np.random.default_rng(seed).multinomial(len(codes), np.full(len(codes), 1 / len(codes)), size=draws)
     of_rival = predictions[predictions["model"] == against].groupby("split")
     rival = {split: _drawn(rows, len(codes), counts) for split, rows in of_rival}

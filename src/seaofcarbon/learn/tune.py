@@ -4,6 +4,8 @@ Any number of processes, on one machine or on several that share the file, may r
 the trials of each study among themselves and all return the same result.
 """
 
+import hashlib
+import json
 import os
 import socket
 import time
@@ -11,6 +13,7 @@ import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,12 @@ from seaofcarbon.learn.models import DEFAULTS, KINDS, check_learnable, fit_estim
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+STUDY_VERSION = 2
+"""Changes when trials are made or stopped in another way: studies of another version are not gone on with."""
+
+FRESH = 7919
+"""Added to a seed for folds on which nothing was chosen."""
 
 INNER_FOLDS = 3
 TUNING_ROWS = 3000
@@ -216,7 +225,9 @@ def stricter(n):
 
 def _run_trial(study, objective, kind, n, seed):
     """Run trial `n` of those that count, unless another worker was quicker."""
-    sampler = optuna.samplers.TPESampler(seed=seed + n, n_startup_trials=5)
+    # trials of neighbouring seeds must not share their random numbers, as those of seed + n would
+    own = int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
+    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=5)
     study.sampler = sampler if n else optuna.samplers.PartialFixedSampler(DEFAULTS[kind], sampler)
     trial = study.ask()
     trial.set_user_attr("owner", OWNER | {"pid": os.getpid(), "since": time.time()})
@@ -226,7 +237,10 @@ def _run_trial(study, objective, kind, n, seed):
         study.tell(trial, state=TrialState.FAIL)
         return
     try:
-        study.tell(trial, objective(trial), skip_if_finished=True)
+        value = objective(trial)
+        if not np.isfinite(value):
+            raise UserError(f"trial {n} of {study.study_name} has no score: look for values that are not finite")
+        study.tell(trial, value, skip_if_finished=True)
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
     except optuna.exceptions.UpdateFinishedTrialError:
@@ -280,6 +294,15 @@ def run_study(storage, name, objective, kind, n_trials, seed, prune=True):
 # --- Studies ----------------------------------------------------------------------------------------------
 
 
+def _way():
+    """Eight letters that change with the way of tuning: settings tried, trees, folds, code of trials, libraries."""
+    import xgboost
+
+    libraries = [version("optuna"), version("scikit-learn"), xgboost.__version__]
+    told = [STUDY_VERSION, INNER_FOLDS, TUNING_TREES, DEFAULTS, {kind: str(space(kind)) for kind in KINDS}, libraries]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+
+
 def parts(fold):
     """Part of the campaigns that each row belongs to, "0" to "2": whole folds of the validation together."""
     return (np.asarray(fold) % min(N_PARTS, int(np.max(fold)) + 1)).astype(str)
@@ -320,7 +343,7 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNI
             side = table if p == WHOLE else table[part != p]
             side = thin(side, max_rows, seed).reset_index(drop=True)
             mark = features.fingerprint(side, names)
-            jobs += [(target, kind, p, side, f"{target}/{kind}/{p}/{mark}/{seed}") for kind in KINDS]
+            jobs += [(target, kind, p, side, f"{target}/{kind}/{p}/{mark}/{_way()}/{seed}") for kind in KINDS]
 
     def work(job):
         target, kind, _, side, name = job
@@ -361,29 +384,30 @@ def leaky(table, target, names, path, n_trials=8, seed=0, workers=2):
     Returns
     -------
     DataFrame
-        model, trial, r2_leaky, r2_honest, and the settings; one row per trial.
+        model, trial, r2_leaky (random folds), r2_honest (folds of campaigns), r2_fresh (other folds of campaigns, on
+        which neither choice was made: what it is worth), and the settings; one row per trial.
     """
     table = thin(table, TUNING_ROWS, seed).reset_index(drop=True)
     storage, mark = open_storage(path), features.fingerprint(table, names)
 
     def work(kind):
-        flatters, honest = (scorer(table, target, names, kind, seed, split) for split in ("random", "campaign"))
+        ways = ("random", seed), ("campaign", seed), ("campaign", seed + FRESH)
+        flatters, honest, fresh = (scorer(table, target, names, kind, own, split) for split, own in ways)
 
         def objective(trial):
             settings = suggest(trial, kind)
             trial.set_user_attr("r2_honest", honest(settings))
+            trial.set_user_attr("r2_fresh", fresh(settings))
             return flatters(settings)
 
-        name = f"{target}/{kind}/leaky/{mark}/{seed}"
+        name = f"{target}/{kind}/leaky/{mark}/{_way()}/{seed}"
         done = finished(run_study(storage, name, objective, kind, n_trials, seed), n_trials)
-        worth = [t.user_attrs["r2_honest"] for t in done]
-        return (
-            _history(done).drop(columns="state").rename(columns={"r2": "r2_leaky"}).assign(r2_honest=worth, model=kind)
-        )
+        worth = {name: [t.user_attrs[name] for t in done] for name in ("r2_honest", "r2_fresh")}
+        return _history(done).drop(columns="state").rename(columns={"r2": "r2_leaky"}).assign(**worth, model=kind)
 
     with ThreadPoolExecutor(workers) as pool:
         rows = pd.concat(pool.map(work, KINDS), ignore_index=True)
-    first = ["model", "trial", "r2_leaky", "r2_honest"]
+    first = ["model", "trial", "r2_leaky", "r2_honest", "r2_fresh"]
     return rows[first + [name for name in rows if name not in first]]
 
 

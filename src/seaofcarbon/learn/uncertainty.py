@@ -165,8 +165,10 @@ class Area:
         """
         X, fold = np.asarray(X, float), np.asarray(fold)
         centre, spread = X.mean(axis=0), X.std(axis=0)
+        # what never changed in training says nothing of other values: the smallest step off it counts
+        spread = np.where(spread > 1e-6 * np.abs(centre), spread, 1e-3 * np.maximum(np.abs(centre), 1.0))
         weight = np.asarray(importance, float) / np.mean(importance)
-        scale = np.where(spread > 0, weight / np.where(spread > 0, spread, 1.0), 0.0)
+        scale = weight / spread
         if len(X) > max_reference:
             chosen = np.sort(np.random.default_rng(seed).choice(len(X), max_reference, replace=False))
             X, fold = X[chosen], fold[chosen]

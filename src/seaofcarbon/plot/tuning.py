@@ -113,6 +113,8 @@ def _setting_axis(ax, k, drawn):
 def leaky_choice(tried, target, label=""):
     """Score of each trial on random folds against its score on campaigns left out, and the two choices.
 
+    What a choice is worth was found on other folds of campaigns, on which neither was made.
+
     Parameters
     ----------
     tried : DataFrame
@@ -133,7 +135,7 @@ def leaky_choice(tried, target, label=""):
             best = rows.loc[rows[score].idxmax()]
             size = 13 if split == "random" else 9  # rings of two sizes, for the choice may be the same
             ax.plot(best["r2_leaky"], best["r2_honest"], "o", ms=size, mfc="none", mew=2.0, color=SPLIT_COLOURS[split],
-                    label=f"choice of {name}: worth {best['r2_honest']:.2f}")  # fmt: skip
+                    label=f"choice of {name}: worth {best['r2_fresh']:.2f}")  # fmt: skip
         ax.margins(0.12)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_locator(MaxNLocator(5))

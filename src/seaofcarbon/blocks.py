@@ -1,0 +1,325 @@
+"""Large maps, written block by block: memory does not grow with the grid, and a run that was killed goes on.
+
+A block is some rows of latitude, and as many months as fit. Until the last one is there the store is called
+`<name>.part`, and its folder `.finished` holds an empty file for each block that is completely on disk.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import dask
+import dask.array
+import numpy as np
+import xarray as xr
+
+from seaofcarbon import __version__, files, maps
+from seaofcarbon.files import UserError
+
+JOURNAL = ".finished"
+"""Folder in an unfinished store: an empty file for each finished block."""
+
+ORIGIN = "seaofcarbon_origin"
+"""Attribute of the store: hashes that say from what it is made."""
+
+DIMS = ("month", "depth", "lat", "lon")
+
+CONNECT_S = 5
+"""How long to wait for a scheduler, in seconds."""
+
+LOCAL = {"threads": "threads", "serial": "synchronous", "synchronous": "synchronous"}
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where blocks go: all that a worker has to know, on this machine or on another one that sees the same files."""
+
+    path: Path
+    origin: str
+    depths_m: tuple
+    layers: tuple
+    names: tuple
+    units: tuple
+    bits: int | None
+
+    def is_finished(self, key):
+        """Whether a block is completely on disk."""
+        return (self.path / JOURNAL / key).exists()
+
+    def put(self, key, month, lat, blocks):
+        """Write the layers of a block, each of shape (month, depth, lat, lon), and only then its mark."""
+        import zarr
+
+        try:
+            group = zarr.open_group(self.path, mode="r+")
+            for layer, name, unit in zip(self.layers, self.names, self.units, strict=True):
+                attrs = {"units": unit} if unit else {}
+                values = files._to_cf(name, xr.DataArray(blocks[layer], dims=DIMS, attrs=attrs)).to_numpy()
+                # zarr leaves out chunks of zeros, which readers of an array without a fill value cannot know
+                array = group[name].with_config({"write_empty_chunks": True})
+                array[month, :, lat, :] = rounded(values, self.bits)
+            (self.path / JOURNAL / key).touch()
+        except OSError as problem:
+            raise _unwritable(self.path, problem) from None
+
+
+def _unwritable(path, problem):
+    why = problem.strerror or " ".join(str(problem).split())
+    return UserError(f"{path} cannot be written ({why}): finished blocks are kept; mend it and run the same again")
+
+
+def rounded(values, bits):
+    """Keep some bits of the mantissa of float32, as netCDF's BitRound does; other types and None change nothing.
+
+    Examples
+    --------
+    >>> rounded(np.array([1.0009766, 3.1415927], "float32"), 8).tolist()
+    [1.0, 3.140625]
+    """
+    if bits is None or bits >= 23 or values.dtype != np.float32:
+        return values
+    drop = 23 - bits
+    raw = values.view("uint32")
+    kept = (raw + np.uint32(1 << (drop - 1))) & np.uint32(0xFFFFFFFF << drop & 0xFFFFFFFF)
+    return np.where(np.isnan(values), values, kept.view("float32"))
+
+
+def _digest(*parts):
+    digest = hashlib.sha256()
+    for part in parts:
+        array = isinstance(part, np.ndarray)
+        digest.update(np.ascontiguousarray(part) if array else json.dumps(files._plain(part), sort_keys=True).encode())
+    return digest.hexdigest()[:16]
+
+
+def _origin(model, covariates, months, depths_m, layers, rows, bits):
+    """What a store is made of. Of the covariates' values the middle row stands for all: a grid may be 100 GB."""
+    row = covariates.isel(lat=[covariates.sizes["lat"] // 2]).compute(scheduler="synchronous")
+    return {
+        "model": _digest(model.target, list(model.features), model.card),
+        "grid": _digest(*(covariates[axis].to_numpy().astype(float) for axis in ("lat", "lon"))),
+        "covariates": _digest(*(row[name].to_numpy() for name in sorted(row.data_vars))),
+        "months": [int(month) for month in months],
+        "depths": [float(depth) for depth in depths_m],
+        "layers": list(layers),
+        "rows_per_block": rows,
+        "bits": bits,
+    }
+
+
+def _blocks(n_lat, n_lon, n_month, n_depth, rows_per_block):
+    """Slices (month, lat) of each block, and rows of latitude in a block: at most `maps.BLOCK_ROWS` predictions each.
+
+    Where one row of latitude in all months is too much, months go one by one.
+    """
+    together = n_month if n_lon * n_depth * n_month <= maps.BLOCK_ROWS else 1
+    rows = rows_per_block or max(1, maps.BLOCK_ROWS // (n_lon * n_depth * together))
+    rows = min(rows, n_lat)
+    cut = [
+        (slice(month, month + together), slice(lat, min(lat + rows, n_lat)))
+        for month in range(0, n_month, together)
+        for lat in range(0, n_lat, rows)
+    ]
+    return cut, rows
+
+
+def _template(model, covariates, months, depths_m, layers, rows, bits, path, attrs):
+    """An empty Dataset with the names and attributes that `predict_grid` and `write_netcdf` give, and its Store.
+
+    Asking `predict_grid` for one cell of land refuses months, depths and inputs that do not exist, before anything is
+    written.
+    """
+    corner = covariates.isel(lat=[0], lon=[0]).compute(scheduler="synchronous").where(False)
+    one = maps.predict_grid(model, corner, months, depths_m, layers=layers, workers=1)
+    sizes = (one.sizes["month"], one.sizes["depth"], covariates.sizes["lat"], covariates.sizes["lon"])
+    chunks = (1, sizes[1], rows, sizes[3])
+    ds = xr.Dataset(coords={n: one[n] for n in ("month", "depth")} | {n: covariates[n] for n in ("lat", "lon")})
+    for name, da in one.data_vars.items():
+        empty = dask.array.full(sizes, -1 if da.dtype.kind == "i" else np.nan, dtype=da.dtype, chunks=chunks)
+        ds[name] = (DIMS, empty, files._to_cf(name, da).attrs)
+    for name in ds.coords:
+        ds[name].attrs = files.COORDINATES.get(name, {}) | ds[name].attrs
+    told = {key: value for key, value in files._global_attrs(ds, path).items() if key not in files.DATED}
+    origin = json.dumps(_origin(model, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
+    ds.attrs = told | {"history": f"written by seaofcarbon {__version__}"} | (attrs or {}) | {ORIGIN: origin}
+    units = tuple(da.attrs.get("units") for da in one.data_vars.values())
+    store = Store(
+        path.with_name(f"{path.name}.part").absolute(), origin, tuple(one["depth"].to_numpy().tolist()), layers,
+        tuple(one.data_vars), units, bits,
+    )  # fmt: skip
+    return ds, store
+
+
+def _create(ds, path):
+    """Write names, attributes and coordinates of a store, and an empty journal, in one step."""
+    import numcodecs
+
+    encoding = {name: {"_FillValue": None} for name in ds.coords}
+    for name, da in ds.data_vars.items():
+        encoding[name] = {
+            "chunks": tuple(chunks[0] for chunks in da.chunks),
+            "compressors": numcodecs.Blosc("zstd", clevel=5, shuffle=numcodecs.Blosc.SHUFFLE),
+        } | ({"_FillValue": np.float32(np.nan)} if da.dtype.kind == "f" else {"_FillValue": None})
+    for name in ds.variables:
+        ds[name].encoding = {}
+    try:
+        with files.atomic(path) as temporary:
+            # format 2, because netCDF-C, GDAL and older readers know it
+            ds.to_zarr(temporary, mode="w", compute=False, encoding=encoding, zarr_format=2, consolidated=True)
+            (temporary / JOURNAL).mkdir()
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
+def _check_origin(path, wanted):
+    """Refuse a store that is made from something else."""
+    try:
+        found = json.loads(files.read_json(path / ".zattrs")[ORIGIN])
+    except (UserError, KeyError, TypeError, ValueError):
+        raise UserError(f"{path} is there and is no map of write_zarr: remove it or give another path") from None
+    wanted = json.loads(wanted)
+    other = [key for key in wanted if found.get(key) != wanted[key]]
+    if other:
+        raise UserError(
+            f"{path} is there, made with other {', '.join(other).replace('_', ' ')}: remove it or give another path"
+        )
+
+
+def _fill(store, key, model, month, lat, part):
+    """Predict a block and write it: the task of a worker."""
+    if not (store.path / JOURNAL).is_dir():
+        raise UserError(f"{store.path} is not seen by the workers: give a path on a file system that they share")
+    store.put(key, month, lat, maps._predict_block(model, part, np.asarray(store.depths_m), store.layers))
+
+
+@contextlib.contextmanager
+def _computing(scheduler, workers):
+    """Give the options of `dask.compute` for this machine or for the Dask scheduler at an address."""
+    if scheduler in LOCAL:
+        yield {"scheduler": LOCAL[scheduler], "num_workers": workers}
+        return
+    if "://" not in str(scheduler):
+        raise UserError(f"scheduler={scheduler!r} is unknown: use threads, serial or an address as tcp://host:8786")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError(f"{scheduler} needs the package distributed: pip install distributed, or use threads") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except Exception as problem:  # whatever is at that address may answer anything
+        raise UserError(
+            f"no Dask scheduler answers at {scheduler} ({type(problem).__name__}): start one with 'dask scheduler', or "
+            "use threads"
+        ) from None
+    with client:
+        yield {"scheduler": client}
+
+
+def write_zarr(
+    model, covariates, path, months=maps.MONTHS, depths_m=(100.0,), layers=None, rows_per_block=None,
+    scheduler="threads", workers=2, bits=None, attrs=None,
+):  # fmt: skip
+    """Predict a quantity and its 90 % interval on a grid of any size into a Zarr store, block by block.
+
+    The store holds what `maps.predict_grid` and `files.write_netcdf` give, to the bit. The same call after a kill or a
+    full disk does only the blocks that are missing; the store takes its name when all are there.
+
+    Parameters
+    ----------
+    model : learn.models.Model
+        Anything with `target`, `features`, `card` and `predict_matrix`.
+    covariates : Dataset, dims (month, depth, lat, lon)
+        As `ocean.covariates` gives it; of a large grid opened lazily (`files.read_netcdf(path, chunks={"lat": 100})`).
+    path : str or Path
+        The store, as maps.zarr. A finished store from the same model and grid is left as it is.
+    months : sequence of int
+        1 to 12.
+    depths_m : sequence of float
+        m, 0 to 250.
+    layers : sequence of str, optional
+        Some of `maps.LAYERS`; all by default.
+    rows_per_block : int, optional
+        Rows of latitude of a block, and of a chunk of the store; by default what makes `maps.BLOCK_ROWS` predictions.
+    scheduler : str
+        "threads", "serial", or the address of a Dask scheduler (`tcp://host:8786`; needs the package distributed, and
+        workers that see `path`). The store is the same to the bit.
+    workers : int
+        Threads on this machine. Each has one block in memory.
+    bits : int, optional
+        As in `files.write_netcdf`.
+    attrs : dict, optional
+        Global attributes that go over the standard ones.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        When a month, depth or input does not exist, `path` holds another map or cannot be written, or the scheduler
+        does not answer.
+    """
+    path, layers = Path(path), tuple(layers or maps.LAYERS)
+    if not set(layers) <= set(maps.LAYERS):
+        raise UserError(f"layers={list(layers)}: they are among {', '.join(maps.LAYERS)}")
+    if rows_per_block is not None and rows_per_block < 1:
+        raise UserError(f"rows_per_block={rows_per_block}: a block has at least one row")
+    missing = set(months) & set(maps.MONTHS) - set(covariates["month"].to_numpy().tolist())
+    if missing:
+        raise UserError(f"months={list(months)}: the covariates do not have {sorted(missing)}")
+    covariates = covariates[[name for name in covariates.data_vars if name in model.features]]
+    cut, rows = _blocks(
+        covariates.sizes["lat"], covariates.sizes["lon"], max(len(months), 1), max(len(depths_m), 1), rows_per_block
+    )
+    ds, store = _template(model, covariates, months, depths_m, layers, rows, bits, path, attrs)
+    if path.exists():
+        _check_origin(path, store.origin)
+        shutil.rmtree(path / JOURNAL, ignore_errors=True)
+        return path
+    with _computing(scheduler, workers) as options:
+        if store.path.exists():
+            _check_origin(store.path, store.origin)
+            for torn in store.path.rglob("*.partial"):  # what zarr was writing when it was killed
+                torn.unlink(missing_ok=True)
+        else:
+            _create(ds, store.path)
+        shared, year = dask.delayed(model, pure=False, traverse=False), covariates.sel(month=list(months))
+        jobs = []
+        for month, lat in cut:
+            key = f"{month.start:02d}-{lat.start:05d}"
+            if not store.is_finished(key):
+                task = dask.delayed(_fill, pure=False, traverse=False)
+                jobs.append(task(store, key, shared, month, lat, year.isel(month=month, lat=lat)))
+        dask.compute(*jobs, **options)
+    try:
+        store.path.rename(path)
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+    shutil.rmtree(path / JOURNAL, ignore_errors=True)
+    return path
+
+
+def read_zarr(path):
+    """Open a store that `write_zarr` finished, in units inside; its variables are Dask arrays.
+
+    Raises
+    ------
+    UserError
+        When there is none, or it is not finished.
+    """
+    path = Path(path)
+    if not (path / ".zattrs").is_file():
+        part = path.with_name(f"{path.name}.part")
+        if part.exists():
+            raise UserError(f"{path} is not finished ({part.name} is there): run what writes it again")
+        raise UserError(f"{path} is no Zarr store: check its name")
+    try:
+        ds = xr.open_zarr(path, consolidated=True, zarr_format=2)
+    except (OSError, ValueError, KeyError) as problem:
+        raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
+    ds = ds.drop_attrs(deep=False).assign_attrs({key: value for key, value in ds.attrs.items() if key != ORIGIN})
+    return ds.assign({name: files._from_cf(name, da) for name, da in ds.data_vars.items()})
