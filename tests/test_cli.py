@@ -174,7 +174,7 @@ def test_predict_at_points(call, tmp_path):
     (tmp_path / "slip.csv").write_text("\n".join([rows[0], "", *rows[1:]]))
     code, _, err = call("predict", tmp_path / "slip.csv", "--model", run_dir / "model", "--out", out)
     assert code == 2
-    assert "slip.csv, row 4, column latitude: '120.0' is outside -90 to 90 degrees" in err
+    assert "slip.csv, row 4, column latitude: '120' is outside -90 to 90 degrees" in err
 
     files.write_netcdf(covariates() + 1, run_dir / "covariates.nc")
     code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)

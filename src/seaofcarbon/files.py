@@ -298,7 +298,7 @@ def checked_times(cells, path):
     """
     times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
     refuse_cells(cells.notna() & times.isna(), cells, path, "is no time: write it as 2014-05-21T10:30")
-    refuse_cells(times.notna() & ~times.dt.year.between(1800, 2200), cells, path, "is no time of measurement")
+    refuse_cells(times.notna() & ~times.dt.year.between(1678, 2261), cells, path, "is no time of measurement")
     if _is_text(cells):
         text = cells.astype("str").str.strip()
         refuse_cells(times.notna() & text.str.fullmatch(r"\d{4}"), cells, path, "is a year: give at least the month")
