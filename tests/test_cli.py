@@ -183,7 +183,7 @@ def test_predict_at_points(call, tmp_path):
     (run_dir / "covariates.nc").unlink()
     code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
     assert code == 2
-    assert "has no covariates.nc" in err
+    assert "is not in the folder of its run" in err
 
 
 def test_catalog(call):
