@@ -13,7 +13,7 @@ from seaofcarbon import carbon, maps, ocean
 from seaofcarbon.files import UserError, read_netcdf, write_netcdf
 from seaofcarbon.learn import features
 from seaofcarbon.plot import fields, style
-from seaofcarbon.vocabulary import FEATURE_SETS, SITES, TWIN_LABEL
+from seaofcarbon.vocabulary import FEATURE_SETS, LAMBDA_TH234_PER_D, SITES, TWIN_LABEL
 
 mpl.use("agg")
 STEP = 5.0
@@ -370,3 +370,15 @@ def test_henson_on_the_open_data_exports_three_to_five_pg(real_data):
     sea = profiles.covariates("real")
     flux = carbon.PARAMETERISATIONS["henson2011"](sea["sst"], sea["npp"], sea["euphotic_depth"])
     assert 3 < maps.integrate_poc(flux).loc[0, "total_pg_yr"] < 5
+
+
+def test_implied_concentration_is_that_of_the_flux():
+    """A deficit of 1 dpm L-1 down to 100 m and none below makes a flux, and the flux gives the deficit back."""
+    depth = np.arange(0.0, 201.0, 25.0)
+    lost = 1000 * LAMBDA_TH234_PER_D * np.minimum(depth, 100.0)
+    flux = xr.DataArray(lost, dims="depth", coords={"depth": depth})
+    salinity = xr.DataArray([35.0, 35.0], dims="depth", coords={"depth": [0.0, 300.0]})
+    found = maps.implied_thorium(flux, salinity)
+    uranium = 0.0786 * 35 - 0.315
+    np.testing.assert_allclose(found["depth"], depth[:-1] + 12.5)
+    np.testing.assert_allclose(found, np.where(found["depth"] < 100, uranium - 1.0, uranium), atol=1e-12)

@@ -10,10 +10,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from seaofcarbon import carbon, ocean, published
+from seaofcarbon import carbon, ocean, published, thorium
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
-from seaofcarbon.vocabulary import CARBON_G_PER_MOL, MAX_DEPTH_M, SITES, VARIABLES, Site
+from seaofcarbon.vocabulary import (
+    CARBON_G_PER_MOL,
+    LAMBDA_TH234_PER_D,
+    LITRES_PER_M3,
+    MAX_DEPTH_M,
+    SITES,
+    VARIABLES,
+    Site,
+)
 
 MONTHS = tuple(range(1, 13))
 
@@ -354,6 +362,32 @@ def depth_name(ds, depth_m):
 
 
 # --- Means over the sea and the year -----------------------------------------------------------------
+
+
+def implied_thorium(flux, salinity):
+    """Concentration of 234Th that maps of its flux imply: what a layer loses downward is its deficit times lambda.
+
+    Steady state without transport: Th = U - (dP/dz) / lambda, with 238U from salinity (Owens et al. 2011). A flux and a
+    concentration that were learnt apart need not agree.
+
+    Parameters
+    ----------
+    flux : DataArray, dims (..., depth)
+        234Th flux, dpm m-2 d-1, at fixed depths (m).
+    salinity : DataArray, dims (depth, ...)
+        Practical salinity at depths of its own.
+
+    Returns
+    -------
+    DataArray
+        dpm L-1, at the middles of the depths of `flux`.
+    """
+    step, middle = flux["depth"].diff("depth", label="upper"), flux["depth"].rolling(depth=2).mean().dropna("depth")
+    loss = flux.diff("depth", label="upper") / step
+    loss = loss.assign_coords(depth=middle.to_numpy())
+    uranium = xr.apply_ufunc(thorium.u238_from_salinity, salinity.interp(depth=loss["depth"]))
+    implied = uranium - loss / LAMBDA_TH234_PER_D / LITRES_PER_M3
+    return implied.rename("th234_total").assign_attrs(units=VARIABLES["th234_total"].unit)
 
 
 def weights(da):
