@@ -57,7 +57,7 @@ class Store:
             group = zarr.open_group(self.path, mode="r+")
             for layer, name, unit in zip(self.layers, self.names, self.units, strict=True):
                 attrs = {"units": unit} if unit else {}
-                values = files._to_cf(name, xr.DataArray(blocks[layer], dims=DIMS, attrs=attrs)).to_numpy()
+                values = files.to_cf(name, xr.DataArray(blocks[layer], dims=DIMS, attrs=attrs)).to_numpy()
                 # zarr leaves out chunks of zeros, which readers of an array without a fill value cannot know
                 array = group[name].with_config({"write_empty_chunks": True})
                 array[month, :, lat, :] = rounded(values, self.bits)
@@ -91,7 +91,7 @@ def _digest(*parts):
     digest = hashlib.sha256()
     for part in parts:
         array = isinstance(part, np.ndarray)
-        digest.update(np.ascontiguousarray(part) if array else json.dumps(files._plain(part), sort_keys=True).encode())
+        digest.update(np.ascontiguousarray(part) if array else json.dumps(files.plain(part), sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
@@ -139,10 +139,10 @@ def _template(model, covariates, months, depths_m, layers, rows, bits, path, att
     ds = xr.Dataset(coords={n: one[n] for n in ("month", "depth")} | {n: covariates[n] for n in ("lat", "lon")})
     for name, da in one.data_vars.items():
         empty = dask.array.full(sizes, -1 if da.dtype.kind == "i" else np.nan, dtype=da.dtype, chunks=chunks)
-        ds[name] = (DIMS, empty, files._to_cf(name, da).attrs)
+        ds[name] = (DIMS, empty, files.to_cf(name, da).attrs)
     for name in ds.coords:
         ds[name].attrs = files.COORDINATES.get(name, {}) | ds[name].attrs
-    told = {key: value for key, value in files._global_attrs(ds, path).items() if key not in files.DATED}
+    told = {key: value for key, value in files.global_attrs(ds, path).items() if key not in files.DATED}
     origin = json.dumps(_origin(model, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
     ds.attrs = told | {"history": f"written by seaofcarbon {__version__}"} | (attrs or {}) | {ORIGIN: origin}
     units = tuple(da.attrs.get("units") for da in one.data_vars.values())
@@ -192,7 +192,7 @@ def _fill(store, key, model, month, lat, part):
     """Predict a block and write it: the task of a worker."""
     if not (store.path / JOURNAL).is_dir():
         raise UserError(f"{store.path} is not seen by the workers: give a path on a file system that they share")
-    store.put(key, month, lat, maps._predict_block(model, part, np.asarray(store.depths_m), store.layers))
+    store.put(key, month, lat, maps.predict_block(model, part, np.asarray(store.depths_m), store.layers))
 
 
 @contextlib.contextmanager
@@ -322,4 +322,4 @@ def read_zarr(path):
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
     ds = ds.drop_attrs(deep=False).assign_attrs({key: value for key, value in ds.attrs.items() if key != ORIGIN})
-    return ds.assign({name: files._from_cf(name, da) for name, da in ds.data_vars.items()})
+    return ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})

@@ -154,10 +154,10 @@ def _netcdf_hash(path):
     digest = hashlib.sha256()
     with ds:
         told = {key: value for key, value in ds.attrs.items() if key not in DATED}
-        digest.update(json.dumps(_plain(told), sort_keys=True).encode())
+        digest.update(json.dumps(plain(told), sort_keys=True).encode())
         for name, da in sorted(ds.variables.items()):
             head = [name, da.dims, da.shape, da.dtype.str, da.attrs]
-            digest.update(json.dumps(_plain(head), sort_keys=True).encode())
+            digest.update(json.dumps(plain(head), sort_keys=True).encode())
             for part in _slabs(da):
                 whole = part.to_numpy()
                 text = whole.dtype == object
@@ -348,16 +348,16 @@ def slip_of(value, unit, name):
     return "mend it" + ("" if name in KEY_RANGES else ", or leave it empty")
 
 
-def _plain(value):
+def plain(value):
     """Return what JSON can hold; missing numbers become null, because NaN is not JSON."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(_plain(item) for item in value)
+        return sorted(plain(item) for item in value)
     if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, (date, datetime)):
@@ -367,7 +367,7 @@ def _plain(value):
 
 def write_json(obj, path):
     """Write numbers, texts, lists and dicts (numpy's too) as JSON; NaN becomes null."""
-    text = json.dumps(_plain(obj), indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(obj), indent=1, ensure_ascii=False, allow_nan=False)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -400,7 +400,7 @@ def _quantity(name):
     return None, ""
 
 
-def _to_cf(name, da):
+def to_cf(name, da):
     """Return the variable in the unit and with the names of CF files."""
     quantity, suffix = _quantity(name)
     if quantity is None or not np.issubdtype(da.dtype, np.floating):
@@ -421,7 +421,7 @@ def _to_cf(name, da):
     return (da * factor if factor != 1.0 else da).assign_attrs(attrs)
 
 
-def _from_cf(name, da):
+def from_cf(name, da):
     """Return the variable in its unit inside."""
     quantity, _ = _quantity(name)
     if quantity is None or da.attrs.get("units") != quantity.cf_unit or quantity.cf_unit == quantity.unit:
@@ -449,7 +449,7 @@ def _extent(ds):
     return attrs
 
 
-def _global_attrs(ds, path):
+def global_attrs(ds, path):
     """Return the CF-1.11 and ACDD-1.3 attributes of a file; what the Dataset says of itself goes over the defaults."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     names = [q.long_name for name in ds.data_vars if (q := _quantity(name)[0])]
@@ -509,10 +509,10 @@ def write_netcdf(ds, path, attrs=None, bits=None):
     bits : int, optional
         Bits of the mantissa to keep, of 23, for smaller files: 12 keep a value to 1 in 8,000.
     """
-    out = ds.assign({name: _to_cf(name, da) for name, da in ds.data_vars.items()})
+    out = ds.assign({name: to_cf(name, da) for name, da in ds.data_vars.items()})
     for name in out.coords:
         out[name].attrs = COORDINATES.get(name, {}) | out[name].attrs
-    out.attrs = _global_attrs(ds, path) | (attrs or {})
+    out.attrs = global_attrs(ds, path) | (attrs or {})
     for name in out.variables:
         out[name].encoding = {}
     with atomic(path) as temporary:
@@ -540,4 +540,4 @@ def read_netcdf(path, chunks=None):
     if chunks is None:
         with ds:
             ds = ds.load()
-    return ds.assign({name: _from_cf(name, da) for name, da in ds.data_vars.items()})
+    return ds.assign({name: from_cf(name, da) for name, da in ds.data_vars.items()})

@@ -201,7 +201,7 @@ def grid_features(covariates, depth, names):
     return found
 
 
-def _predict_block(model, covariates, depth, layers):
+def predict_block(model, covariates, depth, layers):
     """Predict every month and depth of some rows of latitude: a dict of arrays (month, depth, lat, lon).
 
     Rows are ordered cell, month, depth: neighbours take the same way through a tree, which is twice as fast.
@@ -270,7 +270,7 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
     step = max(1, BLOCK_ROWS // (covariates.sizes["lon"] * len(months) * len(levels)))
     bands = [slice(start, start + step) for start in range(0, covariates.sizes["lat"], step)]
     jobs = [
-        dask.delayed(_predict_block, pure=False, traverse=False)(
+        dask.delayed(predict_block, pure=False, traverse=False)(
             model, covariates.isel(lat=band), depth if kind == "fixed" else depth.isel(lat=band), layers
         )
         for band in bands

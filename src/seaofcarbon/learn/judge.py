@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import root_mean_squared_error as rmse
 
 from seaofcarbon import flux, ocean, records
 from seaofcarbon.files import UserError
@@ -131,10 +132,6 @@ def _prepared(table, target, names, truth, pure=None):
     return table, features.matrix(table, names), {name: values[there] for name, values in y.items()}
 
 
-def _rmse(y, predicted):
-    return float(np.sqrt(np.mean((y - predicted) ** 2)))
-
-
 def against_truth(table, target, names, settings=None, n_folds=5, seed=0, workers=2, truth=None, pure=None):
     """Leave-campaign-out scores of models that learn from measured values and of models that learn from the truth.
 
@@ -205,7 +202,7 @@ def against_truth(table, target, names, settings=None, n_folds=5, seed=0, worker
                 score = float(r2(value, guess))
                 rows.append({
                     "trained_on": name, "judged_by": judge, "area": area, "values": len(value),
-                    "campaigns": len(np.unique(campaign[here])), "r2": score, "rmse": _rmse(value, guess),
+                    "campaigns": len(np.unique(campaign[here])), "r2": score, "rmse": rmse(value, guess),
                     "ceiling": best, "share": score / best,
                 })  # fmt: skip
     return pd.DataFrame(rows)
@@ -345,7 +342,7 @@ def denser_southern_ocean(
         predict, importance = _fit(own, y, features.weights(known), settings, seed)
         guess, inside = predict(X), Area.fit(own, importance, known["campaign"].to_numpy(), seed).inside(X)
         return [
-            (region, count, len(known), here.sum(), r2(true[here], guess[here]), _rmse(true[here], guess[here]),
+            (region, count, len(known), here.sum(), r2(true[here], guess[here]), rmse(true[here], guess[here]),
              inside[here].mean())
             for region, here in regions.items()
         ]  # fmt: skip
