@@ -142,3 +142,25 @@ def test_fingerprint_follows_the_data():
     assert mark == features.fingerprint(df.copy(), SEED)
     assert mark != features.fingerprint(df.assign(value=df["value"] + 1e-9), SEED)
     assert mark != features.fingerprint(df, SEED[1:])
+
+
+def test_unit_of_the_file_does_not_matter(tmp_path):
+    """The same casts in dpm/L and in Bq/m3: the same values to learn from, to rounding."""
+    from seaofcarbon import digitise, flux, records
+
+    found = []
+    for name, unit, factor in (("a", "dpm/L", 1.0), ("b", "Bq/m3", 1000 / 60)):
+        rows = [
+            f"C1,S1,2015-06-01,40,-20,{z},{factor * th:.12g},{factor * 0.05:.12g},{factor * 2.4:.12g}"
+            for z, th in ((10, 1.5), (40, 1.7), (80, 2.0), (120, 2.4))
+        ]
+        head = "cruise,station,date,latitude,longitude,depth [m],"
+        head += f"total_234Th [{unit}],total_234Th_sd [{unit}],238U [{unit}]"
+        path = tmp_path / name / "cast.csv"
+        path.parent.mkdir()
+        path.write_text("\n".join([head, *rows]) + "\n")
+        archive = digitise.read_many([path]).records
+        samples = records.to_samples(archive)
+        found.append(features.values_by_target(samples, flux.fluxes(samples, [50, 100]), archive))
+    assert len(found[0]) == 6 and set(found[0]["target"]) == {"th234_flux", "th234_total"}
+    np.testing.assert_allclose(found[1]["value"], found[0]["value"], rtol=1e-9)
