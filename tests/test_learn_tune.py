@@ -25,7 +25,7 @@ import sys
 sys.path.insert(0, {here!r})
 import test_learn_tune as here
 from seaofcarbon.learn import tune
-here.study(tune.open_storage({path!r}), {seconds})
+here.study(tune.open_storage({path!r}), {seconds}, {workers})
 """
 """A process of its own that works on the study; relative paths are its own matter."""
 
@@ -42,14 +42,29 @@ def cheap(trial, seconds=0.0):
     return value
 
 
-def study(storage, seconds=0.0):
-    """The study of these tests, brought to its end."""
-    return tune.run_study(storage, "s", lambda trial: cheap(trial, seconds), "xgb", N, STUDY_SEED)
+def meet(workers):
+    """Wait until so many processes are inside a trial: however slowly one starts, it finds work left."""
+    Path(f"{os.getpid()}.here").touch()
+    end = time.monotonic() + 60
+    while len(list(Path().glob("*.here"))) < workers:
+        assert time.monotonic() < end, "the other worker did not come"
+        time.sleep(0.02)
 
 
-def worker(path, seconds):
+def study(storage, seconds=0.0, workers=1):
+    """The study of these tests, brought to its end; beside others each trial waits until they have come."""
+
+    def objective(trial):
+        if workers > 1:
+            meet(workers)
+        return cheap(trial, seconds)
+
+    return tune.run_study(storage, "s", objective, "xgb", N, STUDY_SEED)
+
+
+def worker(path, seconds, workers=1):
     """Start a process that works on the study at `path`."""
-    code = WORKER.format(here=str(Path(__file__).parent), path=path.name, seconds=seconds)
+    code = WORKER.format(here=str(Path(__file__).parent), path=path.name, seconds=seconds, workers=workers)
     return subprocess.Popen([sys.executable, "-c", code], cwd=path.parent, stderr=subprocess.PIPE, text=True)
 
 
@@ -133,9 +148,9 @@ def _pretend_another_process(path):
 def test_two_processes_share_a_study(tmp_path):
     """Together they finish exactly the trials that were asked for; none is made twice, none is taken from the other."""
     path = tmp_path / "study.log"
-    processes = [worker(path, 0.2) for _ in range(2)]
+    processes = [worker(path, 0.2, workers=2) for _ in range(2)]
     for process in processes:
-        assert process.wait(60) == 0, process.stderr.read()
+        assert process.wait(120) == 0, process.stderr.read()
     shared = tune.optuna.load_study(study_name="s", storage=tune.open_storage(path))
     done = shared.get_trials(states=tune.DONE)
     assert len(done) == N
