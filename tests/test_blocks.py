@@ -133,7 +133,7 @@ def test_months_go_one_by_one_where_a_row_is_too_much(sea, tmp_path, monkeypatch
     """Blocks stay within their rows on a wide grid, and the numbers are the same."""
     call = {key: CALL[key] for key in ("months", "depths_m")}
     one = blocks.read_zarr(blocks.write_zarr(Slow(), sea, tmp_path / "one.zarr", **call)).load()
-    monkeypatch.setattr(maps, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(maps.grid, "BLOCK_ROWS", 100)
     model = Slow()
     plain, sizes = model.predict_matrix, []
     model.predict_matrix = lambda X, which: (sizes.append(len(X)), plain(X, which))[1]

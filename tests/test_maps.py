@@ -93,7 +93,7 @@ def test_the_polar_night_is_not_predicted(sea):
 
 def test_serial_and_parallel_are_the_same_to_the_bit(sea, monkeypatch):
     """One thread or three: the same bytes."""
-    monkeypatch.setattr(maps, "BLOCK_ROWS", 3000)
+    monkeypatch.setattr(maps.grid, "BLOCK_ROWS", 3000)
     serial, parallel = (maps.predict_grid(Formula(), sea, depths_m=[50, 100], workers=n) for n in (1, 3))
     assert serial.identical(parallel)
 
@@ -101,7 +101,7 @@ def test_serial_and_parallel_are_the_same_to_the_bit(sea, monkeypatch):
 def test_blocks_leave_no_seam(sea, monkeypatch):
     """The size of the blocks does not show."""
     whole = maps.predict_grid(Formula(), sea)
-    monkeypatch.setattr(maps, "BLOCK_ROWS", 1)
+    monkeypatch.setattr(maps.grid, "BLOCK_ROWS", 1)
     assert maps.predict_grid(Formula(), sea).identical(whole)
 
 

@@ -111,12 +111,12 @@ def _origin(model, covariates, months, depths_m, layers, rows, bits):
 
 
 def _blocks(n_lat, n_lon, n_month, n_depth, rows_per_block):
-    """Slices (month, lat) of each block, and rows of latitude in a block: at most `maps.BLOCK_ROWS` predictions each.
+    """Slices (month, lat) of each block, and rows of latitude in a block: at most BLOCK_ROWS predictions each.
 
     Where one row of latitude in all months is too much, months go one by one.
     """
-    together = n_month if n_lon * n_depth * n_month <= maps.BLOCK_ROWS else 1
-    rows = rows_per_block or max(1, maps.BLOCK_ROWS // (n_lon * n_depth * together))
+    together = n_month if n_lon * n_depth * n_month <= maps.grid.BLOCK_ROWS else 1
+    rows = rows_per_block or max(1, maps.grid.BLOCK_ROWS // (n_lon * n_depth * together))
     rows = min(rows, n_lat)
     cut = [
         (slice(month, month + together), slice(lat, min(lat + rows, n_lat)))
@@ -242,7 +242,7 @@ def write_zarr(
     layers : sequence of str, optional
         Some of `maps.LAYERS`; all by default.
     rows_per_block : int, optional
-        Rows of latitude of a block, and of a chunk of the store; by default what makes `maps.BLOCK_ROWS` predictions.
+        Rows of latitude of a block, and of a chunk of the store; by default what makes BLOCK_ROWS predictions.
     scheduler : str
         "threads", "serial", or the address of a Dask scheduler (`tcp://host:8786`; needs the package distributed, and
         workers that see `path`). The store is the same to the bit.

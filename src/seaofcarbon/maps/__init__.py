@@ -1,0 +1,46 @@
+"""Maps: predict on a grid at any depth and month, and what maps are read for: means, seasons, blooms, sites, budgets.
+
+Months are weighted by their days, cells by their area. Sums of carbon are in Pg C yr-1.
+"""
+
+from seaofcarbon.maps.budgets import (
+    PG_PER_MMOL,
+    SHELF_M,
+    integrate_poc,
+    latitude_band,
+    ratio_of_law,
+    region_ratio,
+    regions,
+    smear,
+)
+from seaofcarbon.maps.compare import at_published
+from seaofcarbon.maps.grid import (
+    APPLICABLE_ATTRS,
+    DEPTH_KINDS,
+    LAYERS,
+    depth_levels,
+    depth_used,
+    grid_features,
+    predict_block,
+    predict_grid,
+)
+from seaofcarbon.maps.means import (
+    DAYS_IN_MONTH,
+    MONTHS,
+    agreement,
+    annual_mean,
+    area_weighted_mean,
+    bloom_split,
+    seasonal_mean,
+    weights,
+)
+from seaofcarbon.maps.reading import applicable, at_depth, check_interval, depth_name, implied_thorium
+from seaofcarbon.maps.sites import MAX_SITE_KM, own_site, site_cells, site_sentences, site_year
+
+__all__ = [
+    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "LAYERS", "MAX_SITE_KM", "MONTHS", "PG_PER_MMOL",
+    "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean", "at_depth", "at_published",
+    "bloom_split", "check_interval", "depth_levels", "depth_name", "depth_used", "grid_features", "implied_thorium",
+    "integrate_poc", "latitude_band", "own_site", "predict_block", "predict_grid", "ratio_of_law", "region_ratio",
+    "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "smear", "weights",
+]  # fmt: skip

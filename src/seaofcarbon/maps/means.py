@@ -1,0 +1,117 @@
+"""Means of maps over the sea and the year: months weighted by their days, cells by their area."""
+
+import numpy as np
+import xarray as xr
+
+from seaofcarbon import ocean
+
+MONTHS = tuple(range(1, 13))
+
+DAYS_IN_MONTH = xr.DataArray(
+    [31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31],
+    dims="month",
+    coords={"month": list(MONTHS)},
+    attrs={"units": "d"},
+)
+"""Days of each month of a mean Gregorian year; they add up to 365.25."""
+
+
+def weights(da):
+    """Area of each cell (m2) times the days of each month, where the field has months."""
+    step = float(abs(da["lon"][1] - da["lon"][0])) if da.sizes.get("lon", 1) > 1 else 1.0
+    area = ocean.cell_area(da["lat"], step)
+    return area * DAYS_IN_MONTH.sel(month=da["month"]) if "month" in da.dims else area
+
+
+def area_weighted_mean(da):
+    """Mean over the cells (and months) that have a value; other dimensions are kept."""
+    return da.weighted(weights(da)).mean([d for d in ("month", "lat", "lon") if d in da.dims])
+
+
+def annual_mean(da):
+    """Mean over the months that have a value, each weighted by its days."""
+    return da.weighted(DAYS_IN_MONTH.sel(month=da["month"])).mean("month", keep_attrs=True)
+
+
+def seasonal_mean(da):
+    """Mean of each season of the hemisphere a cell is in: winter is December to February north, June to August south.
+
+    Parameters
+    ----------
+    da : DataArray, dims (month, lat, ...)
+
+    Returns
+    -------
+    DataArray, dims (season, lat, ...)
+    """
+    season = xr.DataArray(
+        ocean.season_of(da["month"].to_numpy()[:, None], da["lat"].to_numpy()[None, :]),
+        dims=("month", "lat"),
+        coords={"month": da["month"], "lat": da["lat"]},
+    )
+    return (
+        xr.concat(
+            [annual_mean(da.where(season == index)) for index in range(4)],
+            dim=xr.Variable("season", list(ocean.SEASONS)),
+        )
+        .rename(da.name)
+        .assign_attrs(da.attrs)
+    )
+
+
+def bloom_split(da, bloom):
+    """Means in bloom and out of bloom of the cells that bloom, their ratio, and the mean of the cells that never do.
+
+    Parameters
+    ----------
+    da : DataArray, dims (month, lat, lon)
+    bloom : Dataset
+        As `ocean.bloom` gives it.
+
+    Returns
+    -------
+    Dataset, dims (lat, lon): bloom, non_bloom, ratio, no_bloom
+    """
+    blooms = bloom["bloom_class"] == 1
+    inside = annual_mean(da.where(bloom["in_bloom"] & blooms))
+    outside = annual_mean(da.where(~bloom["in_bloom"] & blooms))
+    ratio = (inside / outside).where(outside > 0)
+    return xr.Dataset(
+        {
+            "bloom": inside,
+            "non_bloom": outside,
+            "ratio": ratio.drop_attrs().assign_attrs(units="1", long_name="flux in bloom over flux out of bloom"),
+            "no_bloom": annual_mean(da.where(~blooms)),
+        },
+        attrs={"target": da.name},
+    )
+
+
+def agreement(predicted, truth):
+    """How well a map meets another, over the area: R2, bias, root mean square error, correlation.
+
+    Parameters
+    ----------
+    predicted, truth : DataArray, same dims
+        Cells where either is missing do not count.
+
+    Returns
+    -------
+    dict
+        r2, bias, rmse, correlation, mean_predicted, mean_truth; bias is predicted minus truth.
+    """
+    both = np.isfinite(predicted) & np.isfinite(truth)
+    w = weights(both).broadcast_like(both).where(both, 0.0).to_numpy()
+    w = w / w.sum()
+    p, t = predicted.transpose(*both.dims).fillna(0).to_numpy(), truth.transpose(*both.dims).fillna(0).to_numpy()
+    mean_p, mean_t = (w * p).sum(), (w * t).sum()
+    error, spread_p, spread_t = (w * (p - t) ** 2).sum(), (w * (p - mean_p) ** 2).sum(), (w * (t - mean_t) ** 2).sum()
+    covariance = (w * (p - mean_p) * (t - mean_t)).sum()
+    return {
+        "r2": 1 - error / spread_t,
+        "bias": mean_p - mean_t,
+        "rmse": error**0.5,
+        "correlation": covariance / (spread_p * spread_t) ** 0.5,
+        "mean_predicted": mean_p,
+        "mean_truth": mean_t,
+    }
