@@ -35,7 +35,7 @@ def validation(data):
 def model(data, validation):
     """A model with its interval."""
     fold = validate.fold_numbers(data, 5, 1)
-    return Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, TARGET), seed=1)
+    return Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, data, TARGET), seed=1)
 
 
 @pytest.fixture
@@ -51,8 +51,18 @@ def saved(model, tmp_path):
 def test_two_runs_with_one_seed_are_identical(model, data, validation):
     """To the bit, with one thread or two."""
     fold = validate.fold_numbers(data, 5, 1)
-    again = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, TARGET), seed=1, threads=2)
+    again = Model.fit(
+        data, TARGET, SEED, DEFAULTS, fold, validate.residuals(validation, data, TARGET), seed=1, threads=2
+    )
     pd.testing.assert_frame_equal(again.predict(data), model.predict(data), check_exact=True)
+
+
+def test_mean_factor_makes_held_out_sums_right(model, data, validation):
+    """A model of the log gives middle values; times the factor, they add up to what was measured at sea."""
+    held = validate.residuals(validation, data, TARGET)
+    factor, weight = model.card["residuals"]["mean_factor"], features.weights(held)
+    assert (weight * factor * held["prediction"]).sum() == pytest.approx((weight * held["value"]).sum())
+    assert factor != 1.0
 
 
 def test_saved_model_predicts_the_same(model, data, saved):
@@ -157,7 +167,7 @@ def test_card_that_tells_otherwise_is_refused(saved, change):
 def test_widths_in_the_card_are_told_not_used(saved, model, data, width):
     """A card with another width changes no interval: the widths in use are those of the hashed file."""
     card = files.read_json(saved / "card.json")
-    card["interval"]["half_width"]["mean"] = width
+    card["interval"]["half_width_at_100_m"] = width
     files.write_json(card, saved / "card.json")
     pd.testing.assert_frame_equal(models.load(saved).predict(data), model.predict(data), check_exact=True)
 
@@ -206,6 +216,34 @@ def test_interval_is_that_of_a_kept_library():
     residual = np.random.default_rng(3).standard_t(3, 250)
     theirs = ConformalRegressor().fit(residual).predict_int(np.zeros(1), confidence=0.9)
     assert uncertainty.conformal_half_width(residual, np.arange(250)) == pytest.approx(theirs[0, 1], rel=1e-12)
+
+
+def test_interval_is_made_for_the_sea_and_not_for_the_ships():
+    """Ships go where errors are small: only an interval that knows how much sea each cast stands for holds there."""
+    rng = np.random.default_rng(2)
+
+    def sea(n, rough):
+        """Places, a share of them in rough water, and the errors made there."""
+        x = np.where(rng.random(n) < rough, rng.normal(3, 0.3, n), rng.normal(0, 0.3, n))
+        return x[:, None], np.where(x > 1.5, 3.0, 1.0) * rng.normal(size=n)
+
+    X, residual = sea(2000, 0.05)
+    everywhere, error = sea(4000, 0.5)
+    group, depth = np.arange(2000) // 4, np.full(2000, 100.0)
+    area = uncertainty.Area.fit(X, [1.0], group)
+    share = area.shares(X, everywhere)
+    assert share.sum() == pytest.approx(1.0)
+    widths = [uncertainty.Width.fit(residual, group, depth, share=s).at_100_m for s in (None, share)]
+    inside = [np.mean(np.abs(error) <= width) for width in widths]
+    assert inside[0] < 0.75
+    assert 0.86 < inside[1] < 0.95
+
+
+def test_equal_shares_change_no_interval():
+    """When each cast stands for as much sea as any other, and each campaign has one, nothing changes."""
+    residual, group = np.random.default_rng(4).normal(size=300), np.arange(300)
+    plain = uncertainty.conformal_half_width(residual, group)
+    assert uncertainty.conformal_half_width(residual, group, share=np.full(300, 1 / 300)) == plain
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.35])

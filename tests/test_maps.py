@@ -52,7 +52,7 @@ class Formula:
 
     target = "poc_flux"
     features = FEATURE_SETS["seed"]
-    card = {"residuals": {"quantiles": [-0.3, 0.0, 0.3]}}
+    card = {"residuals": {"mean_factor": 1.2}}
 
     def predict_matrix(self, X, which):
         """A weighted sum of the features."""
@@ -216,16 +216,14 @@ def test_a_perfect_map_agrees(sea):
     assert shifted["correlation"] == pytest.approx(1.0, rel=1e-5)
 
 
-def test_smearing_gives_the_mean_of_a_lognormal():
-    """For normal residuals of the log the mean is known in closed form."""
-    from scipy.stats import norm
-
-    sd = 0.4  # log10
-    model = SimpleNamespace(
-        target="poc_flux", card={"residuals": {"quantiles": sd * norm.ppf((np.arange(401) + 0.5) / 401)}}
-    )
-    mean = maps.smear(xr.DataArray(np.array([1.0, 5.0], "float32"), dims="x"), model)
-    np.testing.assert_allclose(mean, np.array([1.0, 5.0]) * np.exp((sd * np.log(10)) ** 2 / 2), rtol=1e-2)
+def test_means_need_the_factor_of_the_card():
+    """Middle values times the factor; a model without one cannot give means."""
+    middle = xr.DataArray(np.array([1.0, 5.0], "float32"), dims="x", attrs={"units": "mmol m-2 d-1"})
+    mean = maps.to_mean(middle, Formula())
+    np.testing.assert_allclose(mean, [1.2, 6.0], rtol=1e-6)
+    assert mean.attrs == middle.attrs
+    with pytest.raises(UserError, match="04-tune"):
+        maps.to_mean(middle, SimpleNamespace(target="poc_flux", card={}))
 
 
 def test_strait_and_malaga_get_a_reason_and_no_number(sea):

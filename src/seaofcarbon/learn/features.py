@@ -32,6 +32,9 @@ CIRCULAR = ("longitude_sin", "longitude_cos", "day_sin", "day_cos")
 
 # --- Scales ---------------------------------------------------------------------------------------
 
+SEA_POINTS = 6000
+"""Random places that stand for the sea when intervals are made for it."""
+
 
 def transform(values, target):
     """Values on the scale on which they are modelled: asinh for 234Th flux (signed), log10 for POC flux and C:234Th.
@@ -334,6 +337,39 @@ def weights(df):
     size = df.groupby("campaign")["campaign"].transform("size").to_numpy(float)
     weight = size**-0.5
     return weight / weight.mean()
+
+
+def random_sea(n, covariates, names, depths_m, seed=0):
+    """Random places of the sea, evenly over its area, on random days and at depths drawn from those given.
+
+    Parameters
+    ----------
+    n : int
+        Places on the globe; those on land, in the polar night or without an input are left out.
+    covariates : Dataset
+        `ocean.covariates`.
+    names : sequence of str
+        Features that have to be there.
+    depths_m : array
+        m.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        time, latitude, longitude, depth_m and the covariates, as `matrix` takes it.
+    """
+    rng = np.random.default_rng(seed)
+    points = pd.DataFrame({
+        "time": pd.Timestamp("2001-01-01") + pd.to_timedelta(rng.integers(0, 365, n), unit="D"),
+        "latitude": np.degrees(np.arcsin(rng.uniform(-1, 1, n))), "longitude": rng.uniform(-180, 180, n),
+        "depth_m": rng.choice(depths_m, n),
+    })  # fmt: skip
+    points = ocean.match(points, covariates, max_distance_km=100.0)
+    known = np.isfinite(matrix(points, names)).all(axis=1)
+    if "npp" in names:
+        known &= points["npp"] > 0
+    return points[known].reset_index(drop=True)
 
 
 def fingerprint(df, names):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import root_mean_squared_error as rmse
 
-from seaofcarbon import flux, ocean, records
+from seaofcarbon import flux, records
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features, tune, validate
 from seaofcarbon.learn.campaigns import folds, thin
@@ -278,17 +278,9 @@ def _southern_cruises(covariates, target, names, seed):
 
 def _random_sea(n, covariates, names, target, seed):
     """Random places of the sea, evenly over its area, on random days and at random depths, with their truth."""
-    rng = np.random.default_rng(seed)
-    m = 3 * n
-    points = pd.DataFrame({
-        "time": pd.Timestamp("2001-01-01") + pd.to_timedelta(rng.integers(0, 365, m), unit="D"),
-        "latitude": np.degrees(np.arcsin(rng.uniform(-1, 1, m))), "longitude": rng.uniform(-180, 180, m),
-        "depth_m": rng.choice(FLUX_DEPTHS_M, m),
-    })  # fmt: skip
-    points = ocean.match(points, covariates, max_distance_km=100.0)
+    points = features.random_sea(3 * n, covariates, names, FLUX_DEPTHS_M, seed)
     points["truth"] = features.transform(climatology(points, target), target)
-    X = features.matrix(points, names)
-    return points[np.isfinite(X).all(axis=1) & np.isfinite(points["truth"])].head(n).reset_index(drop=True)
+    return points[np.isfinite(points["truth"])].head(n).reset_index(drop=True)
 
 
 def denser_southern_ocean(

@@ -71,8 +71,8 @@ class Model:
     target : str
     features : tuple of str
     rf, xgb : fitted estimators
-    half_width : dict of Width
-        Half width of the 90 % interval of "mean", "rf" and "xgb", on the scale of the model.
+    width : Width
+        Half width of the 90 % interval about the mean of both, on the scale of the model.
     area : Area
     card : dict
         What the model is made of and what it is worth; kept as card.json.
@@ -82,12 +82,12 @@ class Model:
     features: tuple
     rf: RandomForestRegressor
     xgb: XGBRegressor
-    half_width: dict
+    width: Width
     area: Area
     card: dict = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, table, target, names, settings=None, fold=None, residuals=None, seed=0, threads=1):
+    def fit(cls, table, target, names, settings=None, fold=None, residuals=None, seed=0, threads=1, sea=None):
         """Learn a target.
 
         Parameters
@@ -102,9 +102,10 @@ class Model:
         fold : array of int, shape (n,), optional
             Fold of each row, whole campaigns together; each campaign is a fold of its own if none are given.
         residuals : DataFrame, optional
-            `validate.residuals`: campaign, and held-out errors of "mean", "rf" and "xgb". Without them there is no
-            interval.
+            `validate.residuals`. Without them there is no interval.
         seed, threads : int
+        sea : array, shape (m, len(names)), optional
+            `features.random_sea`: with it the interval is made for the sea as it is, not as ships sample it.
 
         Returns
         -------
@@ -121,11 +122,12 @@ class Model:
         rf, xgb = (fit_estimator(kind, settings[kind], X, y, weight, seed, threads=threads) for kind in KINDS)
         campaign = table["campaign"].to_numpy()
         area = Area.fit(X, rf.feature_importances_ + 1e-6, campaign if fold is None else fold, seed)
-        half = dict.fromkeys(MEMBERS, Width(np.inf))
+        width = Width(np.inf)
         if residuals is not None:
-            half = {m: Width.fit(residuals[m], residuals["campaign"], residuals["depth_m"]) for m in MEMBERS}
-        card = _card(table, target, names, settings, half, residuals, seed)
-        return cls(target, tuple(names), rf, xgb, half, area, card)
+            share = None if sea is None else area.shares(features.matrix(residuals, names), sea)
+            width = Width.fit(residuals["residual"], residuals["campaign"], residuals["depth_m"], share=share)
+        card = _card(table, target, names, settings, width, residuals, seed)
+        return cls(target, tuple(names), rf, xgb, width, area, card)
 
     def predict_scaled(self, X, kind):
         """Prediction of "rf" or "xgb" on the scale of the model, float32, shape (n,)."""
@@ -160,8 +162,9 @@ class Model:
 
     def _half_width(self, X):
         """Half width of the interval about the mean of both, for each row of features; float32."""
-        width = self.half_width["mean"]
-        at = width.at(X[:, self.features.index("depth_m")]) if width.slope else width.at_100_m
+        at = self.width.at_100_m
+        if self.width.slope:
+            at = self.width.at(X[:, self.features.index("depth_m")])
         return np.asarray(at, np.float32)
 
     def applicable(self, X):
@@ -197,9 +200,9 @@ class Model:
             temporary.mkdir()
             skops.io.dump(self.rf, temporary / "rf.skops", compression=zipfile.ZIP_DEFLATED, compresslevel=6)
             self.xgb.save_model(temporary / "xgb.ubj")
-            widths = [[self.half_width[member].at_100_m, self.half_width[member].slope] for member in MEMBERS]
+            width = np.array([self.width.at_100_m, self.width.slope])
             # what a prediction hangs on stands here, under a hash; the card only tells of it
-            kept = {"features": np.array(self.features), "target": np.array(self.target), "widths": np.array(widths)}
+            kept = {"features": np.array(self.features), "target": np.array(self.target), "width": width}
             np.savez_compressed(temporary / "applicability.npz", **self.area.arrays(), **kept)
             hashes = {name: files.sha256(temporary / name) for name in FILES}
             files.write_json(self.card | {"files": hashes}, temporary / "card.json")
@@ -216,7 +219,7 @@ def check_learnable(y, X, names, target):
         raise UserError(f"the training table misses values of {', '.join(empty)}: run 03-matchup with this feature set")
 
 
-def _card(table, target, names, settings, half, residuals, seed):
+def _card(table, target, names, settings, width, residuals, seed):
     """What can be said of a model without having tested it; the notebook adds the skill."""
     depths, sources = table["depth_m"], table["source_id"].dropna().astype(str).unique()
     card = {
@@ -233,17 +236,21 @@ def _card(table, target, names, settings, half, residuals, seed):
         "weights": "size of the campaign to the power -1/2",
         "interval": {
             "level": LEVEL, "method": "conformal, each campaign counting once",
-            "half_width": {name: width.at_100_m for name, width in half.items()},
-            "depth_slope": {name: width.slope for name, width in half.items()},
+            "half_width_at_100_m": width.at_100_m, "depth_slope": width.slope,
         },
         "versions": {name: version(name) for name in ("scikit-learn", "skops", "numpy", "seaofcarbon")
                      if _installed(name)} | {"xgboost": _xgboost_version()},
     }  # fmt: skip
     if residuals is not None:
         middle = (np.arange(51) + 0.5) / 51
-        values = np.quantile(residuals["mean"], middle, weights=features.weights(residuals), method="inverted_cdf")
-        card["residuals"] = {"what": "quantiles of held-out value minus prediction, on the scale of the model, weighted"
-                             " by campaign as in the fit", "quantiles": values}  # fmt: skip
+        weight = features.weights(residuals)
+        values = np.quantile(residuals["residual"], middle, weights=weight, method="inverted_cdf")
+        card["residuals"] = {
+            "what": "held-out value against prediction, weighted by campaign as in the fit: quantiles of the "
+            "difference on the scale of the model, and the sum of the values over the sum of the predictions",
+            "quantiles": values,
+            "mean_factor": float((weight * residuals["value"]).sum() / (weight * residuals["prediction"]).sum()),
+        }
     return card
 
 
@@ -300,14 +307,14 @@ def load(folder, target=None):
     try:
         with np.load(folder / "applicability.npz", allow_pickle=False) as kept:
             area, names, own = Area.from_arrays(kept), tuple(kept["features"].tolist()), str(kept["target"])
-            half = {m: Width(*row) for m, row in zip(MEMBERS, kept["widths"].tolist(), strict=True)}
+            width = Width(*kept["width"].tolist())
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, json.JSONDecodeError):
         raise UserError(f"{folder}/applicability.npz cannot be read: run 04-tune again") from None
     if list(names) != card["features"] or own != card["target"]:
         raise UserError(
             f"{folder}/card.json names other features or another target than the model has: run 04-tune again"
         )
-    model = Model(own, names, rf, xgb, half, area, card)
+    model = Model(own, names, rf, xgb, width, area, card)
     if not rf.n_features_in_ == xgb.n_features_in_ == area.centre.size == len(model.features):
         raise UserError(f"{folder}: the files of the model do not belong together; run 04-tune again")
     return model

@@ -18,7 +18,7 @@ MAX_REFERENCE = 2000
 """Training points that stand for all in the area of applicability: enough for the shape, small enough for maps."""
 
 
-def conformal_half_width(residuals, groups, level=LEVEL):
+def conformal_half_width(residuals, groups, level=LEVEL, share=None):
     """Half width of the interval that holds a share `level` of the values of a campaign not yet seen.
 
     The quantile of the absolute out-of-fold residuals in which each campaign counts as one, not each row, with one more
@@ -31,6 +31,10 @@ def conformal_half_width(residuals, groups, level=LEVEL):
     groups : array, shape (n,)
         Campaign of each residual.
     level : float
+    share : array, shape (n,), optional
+        How much of the sea each value stands for. Then the rows of a campaign together count as the root of their
+        number, and each by its share: conformal prediction where the values were not taken as they will be asked for
+        (Tibshirani et al. 2019).
 
     Returns
     -------
@@ -45,7 +49,8 @@ def conformal_half_width(residuals, groups, level=LEVEL):
     residuals = np.abs(np.asarray(residuals, float))
     _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(residuals, kind="stable")
-    mass = np.cumsum(1.0 / size[member][order]) / (len(size) + 1)
+    weight = 1.0 / size[member] if share is None else share * size[member] ** -0.5
+    mass = np.cumsum(weight[order]) / (weight.sum() * (1 + 1 / len(size)))
     enough = np.searchsorted(mass, level - 1e-12)
     return float(residuals[order][enough]) if enough < len(order) else np.inf
 
@@ -76,8 +81,10 @@ class Width:
         return self.at_100_m * spread(depth_m, self.slope)
 
     @classmethod
-    def fit(cls, residuals, groups, depth_m, level=LEVEL):
+    def fit(cls, residuals, groups, depth_m, level=LEVEL, share=None):
         """Width from held-out residuals; it changes with depth only if that scores better on campaigns left out.
+
+        A width made for the sea as it is, and not as ships sample it, is taken where it is the wider one.
 
         Parameters
         ----------
@@ -87,6 +94,8 @@ class Width:
             Campaign of each residual.
         depth_m : array, shape (n,)
         level : float
+        share : array, shape (n,), optional
+            `Area.shares` of the rows.
 
         Returns
         -------
@@ -100,16 +109,18 @@ class Width:
             for way, fitted in enumerate(ways):
                 half = fitted(*(a[part != k] for a in rows), level).at(depth)
                 score[way] += np.sum(interval_score(errors, -half, half, level) * _weights(names))
-        return ways[int(score[1] < (1 - WORTH_IT) * score[0])](*rows, level)
+        best = ways[int(score[1] < (1 - WORTH_IT) * score[0])]
+        fitted = best(*rows, level)
+        return fitted if share is None else max(fitted, best(*rows, level, share), key=lambda width: width.at_100_m)
 
     @classmethod
-    def _same(cls, residuals, groups, depth_m, level):
-        return cls(conformal_half_width(residuals, groups, level))
+    def _same(cls, residuals, groups, depth_m, level, share=None):
+        return cls(conformal_half_width(residuals, groups, level, share))
 
     @classmethod
-    def _scaled(cls, residuals, groups, depth_m, level):
+    def _scaled(cls, residuals, groups, depth_m, level, share=None):
         slope = _slope(residuals, groups, depth_m)
-        return cls(conformal_half_width(residuals / spread(depth_m, slope), groups, level), slope)
+        return cls(conformal_half_width(residuals / spread(depth_m, slope), groups, level, share), slope)
 
 
 def _weights(groups):
@@ -191,6 +202,26 @@ class Area:
         """Whether each row of features lies inside the area, shape (n,)."""
         reach = self.threshold * self.mean_distance * (1 + 1e-6)
         return np.isfinite(self._tree.query(self._scaled(X), distance_upper_bound=reach)[0])
+
+    def shares(self, X, sea, neighbours=20):
+        """How much of the sea each row stands for: the share of sea points to which it is among the nearest.
+
+        Parameters
+        ----------
+        X : array, shape (n, p)
+            Features of the values.
+        sea : array, shape (m, p)
+            Features at random places of the sea, `features.random_sea`.
+        neighbours : int
+            So many rows stand for each point of the sea.
+
+        Returns
+        -------
+        array, shape (n,)
+            They add up to 1.
+        """
+        nearest = cKDTree(self._scaled(X)).query(self._scaled(sea), min(neighbours, len(X)))[1]
+        return np.bincount(np.ravel(nearest), minlength=len(X)) / np.size(nearest)
 
     def _scaled(self, X):
         return (np.asarray(X) - self.centre.astype(np.float32)) * self.scale.astype(np.float32)

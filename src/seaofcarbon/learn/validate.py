@@ -8,7 +8,7 @@ import pandas as pd
 from seaofcarbon import files
 from seaofcarbon.learn import features, rivals
 from seaofcarbon.learn.campaigns import SPLITS, folds, leakage
-from seaofcarbon.learn.models import DEFAULTS, KINDS, MEMBERS, fit_estimator
+from seaofcarbon.learn.models import DEFAULTS, KINDS, fit_estimator
 from seaofcarbon.learn.tune import WHOLE, parts
 from seaofcarbon.learn.uncertainty import LEVEL, Width, conformal_half_width, interval_score
 
@@ -164,21 +164,26 @@ def card_of(scores, leaks, n_folds, n_trials):
     }  # fmt: skip
 
 
-def residuals(validation, target, split="campaign"):
-    """Held-out errors, value minus prediction on the scale of the model, for `Model.fit`.
+def residuals(validation, table, target, split="campaign"):
+    """Held-out errors of the mean of both models, for `Model.fit`.
+
+    Parameters
+    ----------
+    validation : DataFrame
+        From `cross_validate`.
+    table : DataFrame
+        What was validated: its rows of this target, in the same order.
+    target, split : str
 
     Returns
     -------
     DataFrame
-        campaign, depth_m, mean, rf, xgb; one row per value.
+        The columns of the table, `prediction`, and `residual`, value minus prediction on the scale of the model.
     """
-    rows = validation[(validation["target"] == target) & (validation["split"] == split)]
-    out = {}
-    for model in MEMBERS:
-        one = rows[rows["model"] == model]
-        out["campaign"], out["depth_m"] = one["campaign"].to_numpy(), one["depth_m"].to_numpy(float)
-        out[model] = features.transform(one["value"], target) - features.transform(one["prediction"], target)
-    return pd.DataFrame(out)
+    rows = validation.query("target == @target and split == @split and model == 'mean'")
+    error = features.transform(rows["value"], target) - features.transform(rows["prediction"], target)
+    given = {"prediction": rows["prediction"].to_numpy(), "residual": np.asarray(error)}
+    return table.reset_index(drop=True).assign(**given)
 
 
 # --- Scores --------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from seaofcarbon.maps.budgets import (
     ratio_of_law,
     region_ratio,
     regions,
-    smear,
+    to_mean,
 )
 from seaofcarbon.maps.compare import at_published
 from seaofcarbon.maps.grid import (
@@ -42,5 +42,5 @@ __all__ = [
     "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean", "at_depth", "at_published",
     "bloom_split", "check_interval", "depth_levels", "depth_name", "depth_used", "grid_features", "implied_thorium",
     "integrate_poc", "latitude_band", "own_site", "predict_block", "predict_grid", "ratio_of_law", "region_ratio",
-    "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "smear", "weights",
+    "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights",
 ]  # fmt: skip

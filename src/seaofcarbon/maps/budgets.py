@@ -5,7 +5,6 @@ import pandas as pd
 
 from seaofcarbon import carbon, ocean
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import features
 from seaofcarbon.maps.means import DAYS_IN_MONTH, weights
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, VARIABLES
 
@@ -124,7 +123,7 @@ def ratio_of_law(depth, law):
     """C:Th on a map from a power law of depth: its middle value, and its mean.
 
     The ratio scatters about the law by a factor. Taken as lognormal, its mean is exp(s^2 / 2) times the middle value,
-    with s the logarithm of that factor: for the ratio what `smear` is for a model.
+    with s the logarithm of that factor: for the ratio what `to_mean` is for a model.
 
     Parameters
     ----------
@@ -143,20 +142,20 @@ def ratio_of_law(depth, law):
     return middle, (middle * np.exp(np.log(law.scatter) ** 2 / 2)).assign_attrs(attrs)
 
 
-def smear(prediction, model):
-    """Mean of a quantity from a model that predicts it on another scale (Duan 1983).
+def to_mean(prediction, model):
+    """Mean of a quantity from a model that predicts its middle value.
 
     A model trained on the log of a flux gives, turned back, a middle value, which lies below the mean when the scatter
-    is wide. Means and totals need the mean: the residuals of campaigns that the model had not seen are added to the
-    prediction on the model's scale, and the results averaged. Scatter of the measurements themselves is in those
-    residuals too, so that this is an upper bound where they are noisy.
+    is wide. Means and totals need the mean: the prediction is multiplied by what was measured over what was predicted,
+    both added up over campaigns that the model had not seen (ratio estimator, Snowdon 1991). It takes the scatter as it
+    is, where the smearing of Duan (1983) takes it as equally wide for small and large values.
 
     Parameters
     ----------
     prediction : DataArray
         In the unit of the quantity.
     model : learn.models.Model
-        Its card holds the quantiles of the held-out residuals.
+        Its card holds the factor.
 
     Returns
     -------
@@ -165,13 +164,9 @@ def smear(prediction, model):
     Raises
     ------
     UserError
-        When the card has no residuals.
+        When the card has no factor.
     """
-    if "residuals" not in model.card:
+    factor = model.card.get("residuals", {}).get("mean_factor")
+    if factor is None:
         raise UserError(f"the card of the {model.target} model holds no residuals: run 04-tune again")
-    quantiles = np.asarray(model.card["residuals"]["quantiles"], "float32")
-    at = features.transform(prediction.to_numpy(), model.target).astype("float32")
-    total = np.zeros(at.shape)
-    for quantile in quantiles:
-        total += features.inverse(at + quantile, model.target)
-    return prediction.copy(data=(total / len(quantiles)).astype(prediction.dtype))
+    return (prediction * factor).astype(prediction.dtype).assign_attrs(prediction.attrs)
