@@ -192,25 +192,6 @@ def test_netcdf_keeps_the_bits_that_are_asked_for(tmp_path):
     assert 1e-6 < np.abs(back / values - 1).max() < 1 / 8000
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_netcdf_passes_the_compliance_checker(tmp_path):
-    """Others' tool finds no error against CF-1.11, and of ACDD only the standard name that 234Th does not have."""
-    runner = pytest.importorskip("compliance_checker.runner", reason="no compliance-checker on this platform")
-    size = {"month": 2, "depth": 2, "lat": 3, "lon": 4}
-    coords = {"month": [1, 2], "depth": [50.0, 100.0], "lat": [0.5, 1.5, 2.5], "lon": [0.5, 1.5, 2.5, 3.5]}
-    names = ("th234_flux", "th234_flux_sigma", "poc_flux_lower", "poc_flux_sigma", "c_th", "temperature", "npp")
-    ones = np.ones(tuple(size.values()), "f4")
-    files.write_netcdf(xr.Dataset({name: (tuple(size), ones) for name in names}, coords=coords), tmp_path / "a.nc")
-    runner.CheckSuite.load_all_available_checkers()
-    reports = {}
-    for standard in ("cf:1.11", "acdd:1.3"):
-        out, checker = tmp_path / "report.json", runner.ComplianceChecker
-        checker.run_checker(str(tmp_path / "a.nc"), [standard], 0, "normal", [], None, str(out), "json")
-        reports[standard] = files.read_json(out)[standard]
-    assert reports["cf:1.11"]["high_count"] == reports["cf:1.11"]["medium_count"] == 0
-    assert {text for found in reports["acdd:1.3"]["high_priorities"] for text in found["msgs"]} <= {"standard_name"}
-
-
 @pytest.mark.parametrize("name", sorted(VARIABLES))
 def test_every_unit_of_the_vocabulary_comes_back(tmp_path, name):
     """Conversion and back is the identity for each quantity, within float32."""

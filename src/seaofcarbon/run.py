@@ -154,8 +154,6 @@ def cited(run_dir):
     UserError
         When there is no such run.
     """
-    from seaofcarbon import profiles
-
     run_dir = Path(run_dir)
     this = read_run(run_dir)
     if not this:
@@ -165,9 +163,17 @@ def cited(run_dir):
     base = read_run(run_dir.parent / this["base"]) if this.get("base") else {}
     chapters = base.get("notebooks", {}) | this["notebooks"]
     relation = chapters.get("02-flux", {}).get("parameters", {}).get("u238_relation")
-    names = [*profiles.REAL_FILES, "sweeney_chlorophyll"] if this["profile"] == "real" else []
-    names += ["climatology", *(key for chapter in chapters for key in CITED.get(chapter, ()))]
-    return names + ([CITED_RELATION[relation]] if relation else [])
+    entries, keys = credited(this["profile"], chapters, relation)
+    return [*entries, *keys]
+
+
+def credited(profile, chapters, relation=None):
+    """Return the catalogue entries that a profile reads, and the keys of the bibliography behind some notebooks."""
+    from seaofcarbon import profiles
+
+    entries = [*profiles.REAL_FILES, "sweeney_chlorophyll"] if profile == "real" else []
+    keys = [key for chapter in chapters for key in CITED.get(chapter, ())]
+    return [*entries, "climatology"], keys + ([CITED_RELATION[relation]] if relation else [])
 
 
 def _find(run_dir, name):

@@ -28,6 +28,10 @@ TWIN_LABEL = "TWIN OCEAN, NOT OBSERVATIONS"
 
 PROFILES = ("twin", "real")
 
+CLIMATOLOGY_YEARS = (1991, 2020)
+"""First and last year that files name for a climatology: those of the embedded sea surface temperature (NOAA OI SST
+v2). Other fields are means of other years, which CF has no place for."""
+
 MAX_DEPTH_M = 250.0
 """Deepest depth, in m, at which fluxes are mapped and predicted."""
 
@@ -140,7 +144,15 @@ VARIABLES = {
         "mass_concentration_of_chlorophyll_a_in_sea_water",
     ),
     "fluorescence": Variable("chlorophyll fluorescence", "mg m-3", 0.0, 200.0, "mg m-3", 1.0),
-    "par": Variable("photosynthetically available radiation at the surface", "mol m-2 d-1", 0.0, 80.0, "mol m-2 d-1"),
+    "par": Variable(
+        "photosynthetically available radiation at the surface",
+        "mol m-2 d-1",
+        0.0,
+        80.0,
+        "mol m-2 d-1",
+        1.0,
+        "surface_downwelling_photosynthetic_photon_flux_in_air",
+    ),
     "nitrate": Variable(
         "nitrate concentration", "umol L-1", 0.0, 60.0, "mmol m-3", 1.0, "mole_concentration_of_nitrate_in_sea_water"
     ),
