@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaofcarbon import ocean
-from seaofcarbon.vocabulary import COVARIATES
+from seaofcarbon.vocabulary import BLOOM_DEFINITIONS, COVARIATES
 
 DAYS = xr.DataArray([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dims="month")
 
@@ -211,6 +211,74 @@ def test_no_bloom_in_a_flat_year():
     assert found["bloom_class"] == 0 and np.isnan(found["peak"]) and not found["in_bloom"].any()
 
 
+@pytest.mark.parametrize(("lat", "middle"), [(40.0, 4), (-40.0, 12)])
+def test_half_amplitude_of_a_cosine(lat, middle):
+    """A cosine is above the middle of its amplitude for half a year around its peak, over the turn of the year too."""
+    day = ocean.month_day()
+    top = day[middle - 1]
+    cycle = bloom_grid(2 + 1.5 * np.cos(2 * np.pi * (day - top) / ocean.YEAR_D)).assign_coords(lat=[lat])
+    found = ocean.bloom(cycle, definition="half_amplitude").squeeze()
+    quarter = ocean.YEAR_D / 4
+    expected = [(top - quarter - 1) % ocean.YEAR_D + 1, (top + quarter - 1) % ocean.YEAR_D + 1, 2 * quarter]
+    # the highest and lowest of twelve months, and straight lines between them, are off by a day or two
+    np.testing.assert_allclose([found["onset_day"], found["end_day"], found["length"]], expected, atol=3)
+    assert found["peak"] == middle and found["in_bloom"].sum() in (5, 6, 7)
+
+
+@pytest.mark.parametrize("definition", BLOOM_DEFINITIONS)
+def test_the_year_is_a_circle(definition):
+    """A cycle k months later has its bloom k months later; on its first and last day it crosses the level."""
+    cycles = np.random.default_rng(0).lognormal(0, 0.6, (12, 1, 300))
+    grid = xr.DataArray(
+        cycles, {"month": np.arange(1, 13), "lat": [5.0], "lon": np.arange(300.0)}, ("month", "lat", "lon")
+    )
+    first = ocean.bloom(grid, definition=definition)
+    blooms = first["bloom_class"].values == 1
+    assert blooms.sum() > 200
+    for k in range(1, 12):
+        later = ocean.bloom(grid.copy(data=np.roll(cycles, k, axis=0)), definition=definition)
+        np.testing.assert_array_equal(later["in_bloom"].sum("month"), first["in_bloom"].sum("month"))
+        if definition == "half_amplitude":  # of two runs of equal length the threshold takes the earlier in the year
+            for name in ("onset", "peak", "end"):
+                np.testing.assert_array_equal(later[name], (first[name] + k - 1) % 12 + 1)
+    level = 1.05 * np.median(cycles, 0) if definition == "threshold" else (cycles.min(0) + cycles.max(0)) / 2
+    for cell in np.flatnonzero(blooms)[:20]:
+        crossed = ocean.monthly_to_day(
+            cycles[:, 0, cell], first[["onset_day", "end_day"]].to_array()[:, 0, cell].values
+        )
+        np.testing.assert_allclose(crossed, level[0, cell], rtol=1e-4)
+
+
+def test_two_definitions_by_hand():
+    """A small early rise is a bloom by the median, not by half the amplitude; both see the same bloom in May."""
+    cycle = bloom_grid([1.0, 1, 1.2, 1.4, 5, 2, 1, 1, 1, 1, 1, 1])
+    wide, narrow = (ocean.bloom(cycle, definition=name).squeeze() for name in BLOOM_DEFINITIONS)
+    assert [int(wide[k]) for k in ("onset", "peak", "end")] == [3, 5, 6]
+    assert [int(narrow[k]) for k in ("onset", "peak", "end")] == [5, 5, 5]
+    day = ocean.month_day()
+    assert narrow["onset_day"] == pytest.approx(day[3] + (3 - 1.4) / 3.6 * (day[4] - day[3]), abs=1e-4)
+    assert narrow["end_day"] == pytest.approx(day[4] + 2 / 3 * (day[5] - day[4]), abs=1e-4)
+    assert wide["amplitude"] == narrow["amplitude"] == 5
+
+
+def test_a_bloom_out_of_the_polar_night_begins_when_it_is_seen():
+    """Next to a month without sun no crossing is known: the middle of the first month that is seen stands for it."""
+    cycle = bloom_grid([9.0, 4, 4, 4, 3, 2, 1, 1, 1, 1, 9, 9]).assign_coords(lat=[75.0])
+    found = ocean.bloom(cycle, definition="half_amplitude").squeeze()
+    first = np.flatnonzero(ocean.observable([75.0])[:, 0])[0]
+    assert found["onset"] == first + 1 and found["onset_day"] == pytest.approx(ocean.month_day()[first])
+
+
+def test_phenology_is_no_concentration():
+    """Months, days and ratios do not carry the unit of chlorophyll; every field says what it is."""
+    cycle = bloom_grid([1.0, 1, 1, 1, 5, 2, 1, 1, 1, 1, 1, 1]).assign_attrs(units="mg m-3", standard_name="chl")
+    found = ocean.bloom(cycle)
+    assert not any("standard_name" in da.attrs or da.attrs.get("units") == "mg m-3" for da in found.values())
+    assert all(da.attrs["long_name"] for da in found.values())
+    with pytest.raises(ValueError, match="half_amplitude"):
+        ocean.bloom(cycle, definition="median")
+
+
 def test_months_without_sun_are_no_bloom():
     """Chlorophyll that a product fills in for the polar night is not a bloom."""
     cycle = bloom_grid([9.0, 1, 1, 1, 1, 3, 1, 1, 1, 1, 1, 9]).assign_coords(lat=[75.0])
@@ -228,6 +296,18 @@ def test_basins_of_well_known_places():
     assert ocean.basin(lat, lon).tolist() == list(places)
     assert ocean.basin(45, -4).item() == "North Atlantic"  # the Bay of Biscay
     assert set(ocean.basin(*np.meshgrid(np.arange(-90, 91.0), np.arange(0, 360.0))).ravel()) == set(ocean.BASINS)
+
+
+def test_a_map_with_one_calendar_for_both_hemispheres_is_found_out():
+    """The sun's year goes by season, a calendar by month; a cell that is dark for a month counts for neither."""
+    month, lat = np.arange(1, 13), np.array([-75.0, -45, -30, 30, 45, 75])
+    coords = {"month": month, "lat": lat, "lon": [0.0, 1.0]}
+    cycle = np.cos(2 * np.pi * (month - 7) / 12)[:, None, None] * np.ones((1, 6, 2))
+    calendar = xr.DataArray(cycle, coords, ("month", "lat", "lon"))
+    assert ocean.hemispheres(calendar) == pytest.approx((1, -1))
+    sun = calendar * np.sign(calendar["lat"])
+    sun[:6, 1, 0], sun[6, 1, 0] = 50, np.nan
+    assert ocean.hemispheres(sun) == pytest.approx((-1, 1))
 
 
 # --- Fields of real years ------------------------------------------------------------------------------

@@ -312,12 +312,22 @@ SITES = {
         "neither the covariates nor a balance of 234Th without currents hold; the nearest open cells are those of the "
         "Gulf of Cadiz and the Alboran Sea",
     ),
+    "DYFAMED": Site(43.42, 7.87, "Ligurian Sea, a French time series since 1991"),
     "BATS": Site(31.67, -64.17, "Bermuda Atlantic Time-series Study"),
     "HOT": Site(22.75, -158.0, "Hawaii Ocean Time-series, Station ALOHA"),
     "PAP": Site(49.0, -16.5, "Porcupine Abyssal Plain"),
     "K2": Site(47.0, 160.0, "western subarctic Pacific"),
     "Station Papa": Site(50.0, -145.0, "eastern subarctic Pacific"),
 }
+
+
+# --- Blooms ------------------------------------------------------------------------------------------
+
+BLOOM_DEFINITIONS = {
+    "threshold": "above {:g} annual medians",
+    "half_amplitude": "above half the amplitude",
+}
+"""When a month is in bloom, in words; {} stands for the threshold. Brody et al. 2013 compare such definitions."""
 
 
 # --- Published exports, to set beside ours ------------------------------------------------------------
@@ -405,6 +415,11 @@ PARAMETERS = {
         choices=("fixed", "ez", "ppz", "mld"),
     ),
     "bloom_threshold": Parameter(float, "bloom: chlorophyll above this many annual medians", "1", 1.0, 5.0),
+    "bloom_definition": Parameter(
+        str,
+        "bloom: above a multiple of the annual median, or above half the amplitude",
+        choices=tuple(BLOOM_DEFINITIONS),
+    ),
     "c_th_choice": Parameter(
         str, "C:234Th by the second ML model or by a power law in depth", choices=("ml", "power_law")
     ),
