@@ -43,7 +43,8 @@ NOTEBOOKS = {
     "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
     "07-carbon": Chapter(("covariates.nc", "training.parquet", "model", "maps.nc"), ("carbon.nc", "totals.csv")),
     "08-drivers": Chapter(
-        ("training.parquet", "model"), ("drivers.csv", "parameterisation.csv", "parameterisation.nc")
+        ("training.parquet", "model"),
+        ("drivers.csv", "parameterisation.csv", "parameterisation.nc", "parameterisation.c", "parameterisation.f90"),
     ),
 }
 """The eight notebooks in their order. `run.artefact` gives a notebook only what stands in its row."""
