@@ -13,8 +13,8 @@ SOURCE = ROOT / "src" / "seaofcarbon"
 
 ROOMS = (
     "vocabulary", "files", "records", "catalog", "ocean", "satellite", "published", "thorium", "carbon", "flux", "twin",
-    "digitise", "profiles", "learn", "maps", "blocks", "plot", "notebook", "run", "provenance", "publish",
-    "cli",
+    "digitise", "profiles", "learn", "maps", "blocks", "sensitivity", "plot", "notebook", "run", "provenance",
+    "publish", "cli",
 )  # fmt: skip
 """Each room imports only from those before it (and from itself, when it is a folder)."""
 
