@@ -262,7 +262,7 @@ class Study:
         """A target on one grid, as the mean or the middle value of one model or of both."""
         field_name = maps.LAYERS[LAYER_OF[choices.model]].format(target)
         middle = self.predicted(target, choices)[grid][field_name]
-        return maps.smear(middle, self.learners[target]) if choices.average == "mean" else middle
+        return maps.to_mean(middle, self.learners[target]) if choices.average == "mean" else middle
 
     def _ratio(self, choices, grid):
         if choices.c_th == "ml":

@@ -14,6 +14,15 @@ from seaofcarbon.maps.budgets import (
     to_mean,
 )
 from seaofcarbon.maps.compare import at_published
+from seaofcarbon.maps.draws import (
+    ErrorField,
+    cast_errors,
+    draw_totals,
+    error_pairs,
+    fit_field,
+    law_errors,
+    random_field,
+)
 from seaofcarbon.maps.grid import (
     APPLICABLE_ATTRS,
     DEPTH_KINDS,
@@ -38,9 +47,10 @@ from seaofcarbon.maps.reading import applicable, at_depth, check_interval, depth
 from seaofcarbon.maps.sites import MAX_SITE_KM, own_site, site_cells, site_sentences, site_year
 
 __all__ = [
-    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "LAYERS", "MAX_SITE_KM", "MONTHS", "PG_PER_MMOL",
-    "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean", "at_depth", "at_published",
-    "bloom_split", "check_interval", "depth_levels", "depth_name", "depth_used", "grid_features", "implied_thorium",
-    "integrate_poc", "latitude_band", "own_site", "predict_block", "predict_grid", "ratio_of_law", "region_ratio",
+    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ErrorField", "LAYERS", "MAX_SITE_KM", "MONTHS",
+    "PG_PER_MMOL", "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean", "at_depth",
+    "at_published", "bloom_split", "cast_errors", "check_interval", "depth_levels", "depth_name", "depth_used",
+    "draw_totals", "error_pairs", "fit_field", "grid_features", "implied_thorium", "integrate_poc", "latitude_band",
+    "law_errors", "own_site", "predict_block", "predict_grid", "random_field", "ratio_of_law", "region_ratio",
     "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights",
 ]  # fmt: skip
