@@ -13,6 +13,12 @@ from seaofcarbon.vocabulary import CARBON_G_PER_MOL
 
 OWENS2015_RANGE_M = (30.0, 300.0)
 
+MIN_LAW_VALUES, MIN_LAW_CAMPAIGNS = 30, 3
+"""Values and campaigns that a region needs for a power law of its own: one campaign is one season and one pump."""
+
+EVERYWHERE = "global"
+"""The region whose law stands for all that have none of their own."""
+
 
 # --- POC flux from 234Th flux ----------------------------------------------------------------------------
 
@@ -44,7 +50,10 @@ def ratio_owens2015(depth_m):
 
 
 class PowerLaw(NamedTuple):
-    """ratio = a z^b with z in m; about two thirds of the values lie within a factor `scatter` of it."""
+    """ratio = a z^b with z in m; about two thirds of the values lie within a factor `scatter` of it.
+
+    The three are numbers, or arrays of one shape (the law of each place: see `law_of_region`).
+    """
 
     a: float
     b: float
@@ -83,6 +92,58 @@ def fit_power_law(depth, ratio):
 def power_law(depth_m, law):
     """Value of a fitted `PowerLaw` at each depth."""
     return law.a * np.asarray(depth_m, dtype=float) ** law.b
+
+
+def fit_regional_laws(depth, ratio, region, campaign):
+    """Power law of each region that has enough values, and one of all values.
+
+    Parameters
+    ----------
+    depth, ratio : array_like (n,)
+        m, and any unit; missing values and those not above 0 are left out.
+    region, campaign : array_like (n,)
+        Names or numbers.
+
+    Returns
+    -------
+    dict of str to PowerLaw
+        "global", and the regions with 30 usable values from 3 campaigns or more at more than one depth.
+
+    Examples
+    --------
+    >>> z = np.tile([50.0, 100.0], 30)
+    >>> laws = fit_regional_laws(z, 400 / z, np.repeat(["Indian", "Arctic"], [50, 10]), np.arange(60) % 7)
+    >>> sorted(laws), round(laws["Indian"].b, 6)
+    (['Indian', 'global'], -1.0)
+    """
+    depth, ratio = np.asarray(depth, dtype=float), np.asarray(ratio, dtype=float)
+    region, campaign = np.asarray(region), np.asarray(campaign)
+    good = (depth > 0) & (ratio > 0)
+    laws = {EVERYWHERE: fit_power_law(depth, ratio)}
+    for name in np.unique(region[good]):
+        here = good & (region == name)
+        if here.sum() >= MIN_LAW_VALUES and len(np.unique(campaign[here])) >= MIN_LAW_CAMPAIGNS:
+            laws[str(name)] = fit_power_law(depth[here], ratio[here])
+    return {name: law for name, law in laws.items() if name == EVERYWHERE or np.isfinite(law.a)}
+
+
+def law_of_region(region, laws):
+    """Power law of each place: that of its region, else the global one.
+
+    Parameters
+    ----------
+    region : array_like of str
+    laws : dict of str to PowerLaw
+        From `fit_regional_laws`.
+
+    Returns
+    -------
+    PowerLaw
+        Of arrays in the shape of `region`; `power_law(depth, law)` broadcasts against them.
+    """
+    names, which = np.unique(np.asarray(region), return_inverse=True)
+    table = np.array([laws.get(str(name), laws[EVERYWHERE]) for name in names])
+    return PowerLaw(*np.moveaxis(table[which.reshape(np.shape(region))], -1, 0))
 
 
 # --- Efficiencies ------------------------------------------------------------------------------------------

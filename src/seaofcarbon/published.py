@@ -30,7 +30,7 @@ def values(facts, quantity):
     -------
     DataFrame, one row a value
         The columns of `facts`, with published, published_low, published_high (the range, else value and uncertainty,
-        else the value) and depth_m filled with 100 m.
+        else the value), depth_m filled with 100 m, and depth_stated (False where it was).
     """
     df = facts[facts["quantity"] == quantity].reset_index(drop=True)
     factor = np.where((df["unit"] == "mg C m-2 d-1") & (quantity == "poc_flux"), 1 / CARBON_G_PER_MOL, 1.0)
@@ -41,6 +41,7 @@ def values(facts, quantity):
         published_low=low.fillna(df["value"]) * factor,
         published_high=high.fillna(df["value"]) * factor,
         depth_m=df["depth_m"].fillna(DEPTH_M),
+        depth_stated=df["depth_m"].notna(),
     )
 
 

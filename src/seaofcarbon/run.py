@@ -41,7 +41,9 @@ NOTEBOOKS = {
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
     "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc", "map.html")),
     "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
-    "07-carbon": Chapter(("covariates.nc", "training.parquet", "model", "maps.nc"), ("carbon.nc", "totals.csv")),
+    "07-carbon": Chapter(
+        ("covariates.nc", "training.parquet", "model", "validation.csv", "maps.nc"), ("carbon.nc", "totals.csv")
+    ),
     "08-drivers": Chapter(
         ("training.parquet", "model"),
         ("drivers.csv", "parameterisation.csv", "parameterisation.nc", "parameterisation.c", "parameterisation.f90"),

@@ -421,7 +421,9 @@ PARAMETERS = {
         choices=tuple(BLOOM_DEFINITIONS),
     ),
     "c_th_choice": Parameter(
-        str, "C:234Th by the second ML model or by a power law in depth", choices=("ml", "power_law")
+        str,
+        "C:234Th by the second ML model, by one power law in depth, or by a power law of each basin",
+        choices=("ml", "power_law", "regional"),
     ),
     "site_latitude": Parameter(float, "latitude of a place of your own", "degrees_north", -90.0, 90.0),
     "site_longitude": Parameter(float, "longitude of a place of your own", "degrees_east", -180.0, 360.0),

@@ -339,6 +339,23 @@ def weights(df):
     return weight / weight.mean()
 
 
+def mean_factor(held_out):
+    """Factor that turns middle values into means: what was measured over what was predicted (Snowdon 1991).
+
+    Parameters
+    ----------
+    held_out : DataFrame
+        campaign, value and prediction (unit of the target) of campaigns that the model had not seen.
+
+    Returns
+    -------
+    float
+        Both are added up with the weights of the fit.
+    """
+    weight = weights(held_out)
+    return float((weight * held_out["value"]).sum() / (weight * held_out["prediction"]).sum())
+
+
 def random_sea(n, covariates, names, depths_m, seed=0):
     """Random places of the sea, evenly over its area, on random days and at depths drawn from those given.
 

@@ -249,7 +249,7 @@ def _card(table, target, names, settings, width, residuals, seed):
             "what": "held-out value against prediction, weighted by campaign as in the fit: quantiles of the "
             "difference on the scale of the model, and the sum of the values over the sum of the predictions",
             "quantiles": values,
-            "mean_factor": float((weight * residuals["value"]).sum() / (weight * residuals["prediction"]).sum()),
+            "mean_factor": features.mean_factor(residuals),
         }
     return card
 

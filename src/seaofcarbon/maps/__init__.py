@@ -13,7 +13,7 @@ from seaofcarbon.maps.budgets import (
     regions,
     to_mean,
 )
-from seaofcarbon.maps.compare import at_published
+from seaofcarbon.maps.compare import at_published, meeting
 from seaofcarbon.maps.draws import (
     ErrorField,
     cast_errors,
@@ -33,6 +33,7 @@ from seaofcarbon.maps.grid import (
     predict_block,
     predict_grid,
 )
+from seaofcarbon.maps.laws import ML_MODEL, judge_laws, law_table
 from seaofcarbon.maps.means import (
     DAYS_IN_MONTH,
     MONTHS,
@@ -43,14 +44,17 @@ from seaofcarbon.maps.means import (
     seasonal_mean,
     weights,
 )
+from seaofcarbon.maps.products import ENTRY as PRODUCTS_ENTRY
+from seaofcarbon.maps.products import LEFT_OUT, compare_products, own_totals, product_maps, zonal_mean
 from seaofcarbon.maps.reading import applicable, at_depth, check_interval, depth_name, implied_thorium
 from seaofcarbon.maps.sites import MAX_SITE_KM, own_site, site_cells, site_sentences, site_year
 
 __all__ = [
-    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ErrorField", "LAYERS", "MAX_SITE_KM", "MONTHS",
-    "PG_PER_MMOL", "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean", "at_depth",
-    "at_published", "bloom_split", "cast_errors", "check_interval", "depth_levels", "depth_name", "depth_used",
-    "draw_totals", "error_pairs", "fit_field", "grid_features", "implied_thorium", "integrate_poc", "latitude_band",
-    "law_errors", "own_site", "predict_block", "predict_grid", "random_field", "ratio_of_law", "region_ratio",
-    "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights",
+    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ENTRY", "ErrorField", "LAYERS", "LEFT_OUT", "MAX_SITE_KM",
+    "ML_MODEL", "MONTHS", "PG_PER_MMOL", "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean",
+    "at_depth", "at_published", "bloom_split", "cast_errors", "check_interval", "compare_products", "depth_levels",
+    "depth_name", "depth_used", "draw_totals", "error_pairs", "fit_field", "grid_features", "implied_thorium",
+    "integrate_poc", "judge_laws", "latitude_band", "law_errors", "law_table", "meeting", "own_site", "own_totals",
+    "predict_block", "predict_grid", "product_maps", "random_field", "ratio_of_law", "region_ratio", "regions",
+    "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights", "zonal_mean",
 ]  # fmt: skip

@@ -112,11 +112,16 @@ def region_ratio(numerator, denominator):
     Returns
     -------
     DataFrame
-        region_kind, region, ratio.
+        region_kind, region, ratio, area_share (share of the area and months of the denominator that has both).
     """
     both = np.isfinite(numerator) & np.isfinite(denominator)
-    top, bottom = (integrate_poc(field.where(both)) for field in (numerator, denominator))
-    return top[["region_kind", "region"]].assign(ratio=top["total_pg_yr"] / bottom["total_pg_yr"])
+    keys = ["region_kind", "region"]
+    top, bottom, whole = (
+        integrate_poc(field).set_index(keys) for field in (numerator.where(both), denominator.where(both), denominator)
+    )
+    ratio = top["total_pg_yr"] / bottom["total_pg_yr"]
+    table = pd.DataFrame({"ratio": ratio, "area_share": top["area_m2"] / whole["area_m2"]}, index=whole.index)
+    return table.fillna({"area_share": 0.0}).reset_index()
 
 
 def ratio_of_law(depth, law):
@@ -127,9 +132,10 @@ def ratio_of_law(depth, law):
 
     Parameters
     ----------
-    depth : DataArray
+    depth : DataArray, dims (..., lat, lon)
         m; above 10 m the ratio is that of 10 m.
     law : carbon.PowerLaw
+        One for all cells, or one of each cell: `carbon.law_of_region(maps.regions(depth)["basin"], laws)`.
 
     Returns
     -------
@@ -139,10 +145,10 @@ def ratio_of_law(depth, law):
     attrs = {"units": VARIABLES["c_th"].unit}
     ratio = carbon.power_law(np.maximum(depth.to_numpy(), LAW_TOP_M), law)
     middle = depth.copy(data=ratio).rename("c_th").drop_attrs().assign_attrs(attrs)
-    return middle, (middle * np.exp(np.log(law.scatter) ** 2 / 2)).assign_attrs(attrs)
+    return middle, middle.copy(data=ratio * np.exp(np.log(law.scatter) ** 2 / 2))
 
 
-def to_mean(prediction, model):
+def to_mean(prediction, model, factor=None):
     """Mean of a quantity from a model that predicts its middle value.
 
     A model trained on the log of a flux gives, turned back, a middle value, which lies below the mean when the scatter
@@ -156,6 +162,8 @@ def to_mean(prediction, model):
         In the unit of the quantity.
     model : learn.models.Model
         Its card holds the factor.
+    factor : float, optional
+        Another one than that of the card, from `learn.features.mean_factor`.
 
     Returns
     -------
@@ -166,7 +174,7 @@ def to_mean(prediction, model):
     UserError
         When the card has no factor.
     """
-    factor = model.card.get("residuals", {}).get("mean_factor")
+    factor = model.card.get("residuals", {}).get("mean_factor") if factor is None else factor
     if factor is None:
         raise UserError(f"the card of the {model.target} model holds no residuals: run 04-tune again")
     return (prediction * factor).astype(prediction.dtype).assign_attrs(prediction.attrs)

@@ -83,9 +83,9 @@ def depth_used(covariates, kind):
     ----------
     covariates : Dataset
         As `ocean.covariates` gives it.
-    kind : {"ez", "ppz", "mld"}
+    kind : {"ez", "ppz", "mld"} or DataArray, dims (month, lat, lon)
         `ez`: 0.1 % light; `ppz`: primary production zone. A climatology has no fluorescence profile, so the deeper of
-        the 1 % light depth and the mixed layer stands for it; `mld`: mixed layer.
+        the 1 % light depth and the mixed layer stands for it; `mld`: mixed layer. A field is a depth of its own, m.
 
     Returns
     -------
@@ -97,6 +97,9 @@ def depth_used(covariates, kind):
     UserError
         When the kind is unknown.
     """
+    if isinstance(kind, xr.DataArray):
+        depth = kind.sel(month=covariates["month"])
+        return depth.where(depth <= MAX_DEPTH_M).rename("depth_used")
     if kind not in DEPTH_KINDS:
         raise UserError(f"depth_kind={kind!r} is unknown: use fixed, {', '.join(DEPTH_KINDS)}")
     if kind == "ez":
@@ -195,7 +198,7 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
         1 to 12.
     depths_m : sequence of float
         m, for kind `fixed`.
-    kind : {"fixed", "ez", "ppz", "mld"}
+    kind : {"fixed", "ez", "ppz", "mld"} or DataArray, dims (month, lat, lon)
         With another kind than `fixed` the depth varies by cell and month: see `depth_used`.
     layers : sequence of str, optional
         Some of `LAYERS`; all by default.
@@ -218,7 +221,8 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
         raise UserError(f"months={list(months)}: months are numbers from 1 to 12")
     layers = tuple(layers or LAYERS)
     covariates = covariates.sel(month=list(months))
-    if kind == "fixed":
+    fixed = isinstance(kind, str) and kind == "fixed"
+    if fixed:
         depth = levels = np.asarray(_checked(depths_m))
     else:
         depth = depth_used(covariates, kind)
@@ -227,7 +231,7 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
     bands = [slice(start, start + step) for start in range(0, covariates.sizes["lat"], step)]
     jobs = [
         dask.delayed(predict_block, pure=False, traverse=False)(
-            model, covariates.isel(lat=band), depth if kind == "fixed" else depth.isel(lat=band), layers
+            model, covariates.isel(lat=band), depth if fixed else depth.isel(lat=band), layers
         )
         for band in bands
     ]
@@ -247,4 +251,4 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
             attrs = {"units": VARIABLES[model.target].unit}
         values = np.concatenate([block[layer] for block in blocks], axis=2)
         ds[LAYERS[layer].format(model.target)] = (("month", "depth", "lat", "lon"), values, attrs)
-    return ds if kind == "fixed" else ds.assign(depth_used=depth)
+    return ds if fixed else ds.assign(depth_used=depth)
