@@ -1,13 +1,14 @@
-"""Time maps against naive uses of the same models with the same predictions, and measure the memory of large grids.
+"""Time maps against naive uses of the same models and against Abil, and measure the memory of large grids.
 
-Run with `python benchmarks/maps.py` after `make book` (it takes model and covariates of runs/twin), some minutes.
+Run with `python benchmarks/maps.py` after `make book` (it takes table, model and covariates of runs/twin): minutes.
 Goals: rows in order and in large blocks at least 2 times as fast as shuffled rows, or as small chunks, for the forest;
-spread over trees at least 2.5 times as fast as the stack of all trees; under 3 GB whatever the grid.
+spread over trees at least 2.5 times as fast as the stack of all trees; with intervals at least 8 times the rows per
+second of Abil, a peer with the same kind of forest; under 3 GB whatever the grid, and time in step with its cells.
+Abil has an environment of its own, made here (some 500 MB in the temporary folder); where that fails, one line says so.
 """
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,15 +18,41 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 
 from seaofcarbon import blocks, files, maps
-from seaofcarbon.learn import models
+from seaofcarbon.learn import features, models
 
 CHUNK, SPREAD_ROWS, SPREAD_CHUNK = 20_000, 100_000, 4_000
 STEP = 1 / 24  # degrees, about 4 km
 OCEAN_CELLS = 20e6  # of a 4-km grid
 LEVELS = np.linspace(0.0, 250.0, 26)
+ABIL = "abil==26.5.4.post2"
+ABIL_HOME = Path(tempfile.gettempdir()) / "seaofcarbon-abil"
+
+BY_ABIL = """
+import json, pathlib, sys, time
+import numpy as np, pandas as pd
+from joblib import parallel_backend
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import KFold
+from abil.unified_tree_or_bag import estimate_prediction_quantiles
+
+kept, settings, n_trees, threads = np.load(sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+names = [f"x{k}" for k in range(kept["X"].shape[1])]
+table, y = pd.DataFrame(kept["X"], columns=names), pd.Series(kept["y"])
+forest = RandomForestRegressor(n_trees, random_state=0, **settings).fit(table, y)
+found = []
+for n in (1000, len(kept["rows"]) // 4, len(kept["rows"])):  # as abil.predict.export_prediction does it, less the file
+    rows, began = pd.DataFrame(kept["rows"][:n], columns=names), time.perf_counter()
+    with parallel_backend("loky", n_jobs=threads):
+        out = estimate_prediction_quantiles(forest, rows, table, y, cv=KFold(5), random_state=0)["predict_stats"]
+        out["mean"] = forest.predict(rows)
+    found.append([n, time.perf_counter() - began])
+told = pathlib.Path("/proc/self/status").read_text()
+print(json.dumps([*found[1:], int(told.split("VmHWM:")[1].split()[0]) / 2**20]))  # the first call starts the workers
+"""
+"""What Abil does in its own environment."""
 
 
 def rows_of(model, covariates, n):
@@ -115,13 +142,61 @@ def spread(model, covariates):
     print(f"    ratio                  {slow / fast:7.2f}")
 
 
-def between(ds, dim, at):
-    """Linear between the cells of a grid, lazily."""
-    here = np.interp(at, ds[dim], np.arange(ds.sizes[dim]))
-    low = np.minimum(here.astype(int), ds.sizes[dim] - 2)
-    weight = xr.DataArray((here - low).astype("float32"), dims=dim)
-    lower, upper = (ds.isel({dim: k}).drop_vars(dim) for k in (low, low + 1))
-    return (lower * (1 - weight) + upper * weight).assign_coords({dim: at})
+def abil_python():
+    """Python of Abil's environment, which is made when it is not there; a line instead of it when that fails."""
+    python = ABIL_HOME / "bin" / "python"
+    steps = [sys.executable, "-m", "venv", ABIL_HOME], [python, "-m", "pip", "install", "--quiet", ABIL]
+    try:
+        if subprocess.run([python, "-c", "import abil"], capture_output=True).returncode == 0:
+            return python, ""
+    except OSError:
+        pass
+    for step in steps:
+        try:
+            subprocess.run(step, check=True, capture_output=True, timeout=600)
+        except (OSError, subprocess.SubprocessError) as problem:
+            return None, f"{ABIL} cannot be installed ({type(problem).__name__})"
+    return python, ""
+
+
+def in_threads(function, X, threads=2, block=100_000):
+    """Call a function on blocks of rows, some at a time, as maps do."""
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda start: function(X[start : start + block]), range(0, len(X), block)))
+
+
+def against_abil(model, covariates, table, n):
+    """Rows per second with intervals: ours and Abil's, one after the other, two threads each."""
+    print(f"intervals, side by side with {ABIL}: the same table and settings of the forest, two threads")
+    X = rows_of(model, covariates, 4 * n)
+    rates = []
+    for layers in (("prediction", "lower", "upper"), ("prediction", "lower", "upper", "applicable")):
+        seconds, _ = best_of(in_threads, lambda rows, which=layers: model.predict_matrix(rows, which=which), X)
+        rate = len(X) / seconds
+        print(f"    Sea of Carbon          {seconds:7.2f} s, {rate:,.0f} rows/s (forest, XGBoost, {', '.join(layers)})")
+        rates.append(rate)
+    python, why = abil_python()
+    if not python:
+        print(f"    not compared: {why}")
+        return
+    table = table[table["target"] == model.target]
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "kept.npz"
+        table_X, y = features.matrix(table, model.features), features.transform(table["value"], model.target)
+        np.savez(kept, X=table_X, y=y, rows=X[:n])
+        settings = [json.dumps(model.card["settings"]["rf"]), str(len(model.rf.estimators_)), "2"]
+        try:
+            done = subprocess.run(
+                [python, "-c", BY_ABIL, kept, *settings], check=True, capture_output=True, text=True, timeout=1200
+            )
+        except (OSError, subprocess.SubprocessError) as problem:
+            print(f"    not compared: Abil did not end well ({type(problem).__name__})")
+            return
+    (few, short), (many, long), peak = json.loads(done.stdout.splitlines()[-1])
+    slope = (many - few) / (long - short)
+    print(f"    Abil                   {long:7.2f} s, {many / long:,.0f} rows/s, peak {peak:.2f} GB (forest only)")
+    print(f"    Abil, less its start   {slope:,.0f} rows/s (from {few:,} and {many:,} rows)")
+    print(f"    ratio                  {rates[0] * long / many:7.1f} in all, {rates[0] / slope:.1f} less its start")
 
 
 def year_1_degree(model, path, n_depths):
@@ -132,19 +207,23 @@ def year_1_degree(model, path, n_depths):
         return int(blocks.read_zarr(store)[model.target].notnull().sum())
 
 
-def part_4_km(model, path, n_lat):
-    """One month at 100 m on rows of latitude of a 1/24-degree grid from 40 S northward, interpolated lazily."""
-    covariates = files.read_netcdf(path, chunks={})
-    covariates = covariates[[name for name in covariates.data_vars if name in model.features]].sel(month=[6])
-    lat = -40 + STEP * (np.arange(n_lat) + 0.5)
-    fine = between(covariates, "lat", lat).chunk(lat=50)
-    fine = between(fine, "lon", -180 + STEP * (np.arange(8640) + 0.5)).transpose(*covariates["temperature"].dims)
+def part_4_km(model, path, degrees):
+    """One month at 100 m on a 1/24-degree grid, 60 degrees of longitude wide in the Pacific, from 40 S northward."""
+    covariates = files.read_netcdf(path, chunks={}).sel(lat=slice(-40, -40 + degrees), lon=slice(-180, -120))
     with tempfile.TemporaryDirectory() as folder:
-        store = blocks.write_zarr(model, fine, f"{folder}/maps.zarr", months=[6], depths_m=[100.0])
+        store = blocks.write_zarr(model, maps.finer(covariates, STEP), f"{folder}/maps.zarr", months=[6])
         return int(blocks.read_zarr(store)[model.target].notnull().sum())
 
 
-ALONE = {"year": year_1_degree, "part": part_4_km}
+def row_4_km(model, path, rows):
+    """The same on some rows of the whole earth, as wide as a map of 4 km is."""
+    covariates = files.read_netcdf(path, chunks={}).sel(lat=slice(-40, -40 + rows))
+    with tempfile.TemporaryDirectory() as folder:
+        store = blocks.write_zarr(model, maps.finer(covariates, STEP), f"{folder}/maps.zarr", months=[6])
+        return int(blocks.read_zarr(store)[model.target].notnull().sum())
+
+
+ALONE = {"year": year_1_degree, "part": part_4_km, "wide": row_4_km}
 
 
 def alone(what, size, run):
@@ -158,7 +237,8 @@ def main():
     parser.add_argument("--run", type=Path, default=Path("runs/twin"), help="folder with model and covariates.nc")
     parser.add_argument("--rows", type=int, default=400_000, help="rows predicted in comparisons")
     parser.add_argument("--depths", type=int, default=4, help="depths of the 1-degree year; the goal is for 26")
-    parser.add_argument("--lat-rows", type=int, default=100, help="rows of 1/24 degree; 960 are 40 degrees")
+    parser.add_argument("--parts", type=int, nargs="+", default=[6, 12, 24], help="degrees of latitude at 4 km")
+    parser.add_argument("--abil-rows", type=int, default=200_000, help="rows that Abil predicts too")
     parser.add_argument("--alone", choices=ALONE, help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -166,12 +246,14 @@ def main():
     if args.alone:
         began = time.perf_counter()
         n = ALONE[args.alone](model, path, args.size)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # kB on Linux
+        # not ru_maxrss, which a process inherits from the one that started it
+        peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**20
         print(json.dumps([n, time.perf_counter() - began, peak]))
         return
     covariates = files.read_netcdf(path)
     order_and_blocks(model, covariates, args.rows)
     spread(model, covariates)
+    against_abil(model, covariates, pd.read_parquet(args.run / "training.parquet"), args.abil_rows)
     print(
         f"1-degree year, 12 months, {model.target} with interval, both models and applicability, two threads, to Zarr"
     )
@@ -180,13 +262,16 @@ def main():
         f"    {args.depths} depths: {n:,} predictions, {seconds:.0f} s, {n / seconds:,.0f} a second, peak {peak:.2f} GB"
     )
     print(f"    26 depths, linear extrapolation: {seconds * 26 / args.depths:.0f} s (blocks and peak stay as they are)")
-    print(
-        f"part of a 1/24-degree grid (inputs interpolated from 1 degree), one month, one depth, {model.target} as above"
-    )
-    for n_lat in (args.lat_rows // 2, args.lat_rows):
-        n, seconds, peak = alone("part", n_lat, args.run)
-        print(f"    {n_lat} rows x 8640: {n:,} predictions, {seconds:.0f} s, peak {peak:.2f} GB")
-    print(f"    {OCEAN_CELLS:,.0f} cells, linear extrapolation: {seconds * OCEAN_CELLS / n / 60:.0f} minutes a month")
+    print(f"1/24-degree grid (inputs interpolated from 1 degree), June, 100 m, {model.target} as above, two threads")
+    for what, width, sizes in (("part", 60, args.parts), ("wide", 360, args.parts[::2])):
+        for size in sizes:
+            n, seconds, peak = alone(what, size, args.run)
+            print(
+                f"    {size} x {width} degrees: {n:,} predictions, {seconds:.0f} s, {n / seconds:,.0f} a second, "
+                f"peak {peak:.2f} GB"
+            )
+    minutes = seconds * OCEAN_CELLS / n / 60
+    print(f"    {OCEAN_CELLS:,.0f} cells of the world, extrapolated in a straight line: {minutes:.0f} minutes a month")
 
 
 if __name__ == "__main__":

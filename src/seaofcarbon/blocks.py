@@ -4,7 +4,6 @@ A block is some rows of latitude, and as many months as fit. Until the last one 
 `<name>.part`, and its folder `.finished` holds an empty file for each block that is completely on disk.
 """
 
-import contextlib
 import hashlib
 import json
 import shutil
@@ -25,12 +24,10 @@ JOURNAL = ".finished"
 ORIGIN = "seaofcarbon_origin"
 """Attribute of the store: hashes that say from what it is made."""
 
+PACKED = 0.15
+"""Bytes on disk of a map over its bytes in memory, at least: half the cells are empty, the rest is packed."""
+
 DIMS = ("month", "depth", "lat", "lon")
-
-CONNECT_S = 5
-"""How long to wait for a scheduler, in seconds."""
-
-LOCAL = {"threads": "threads", "serial": "synchronous", "synchronous": "synchronous"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +47,14 @@ class Store:
         return (self.path / JOURNAL / key).exists()
 
     def put(self, key, month, lat, blocks):
-        """Write the layers of a block, each of shape (month, depth, lat, lon), and only then its mark."""
+        """Write the arrays of a block by name, each (month, depth, lat, lon), and only then its mark."""
         import zarr
 
         try:
             group = zarr.open_group(self.path, mode="r+")
-            for layer, name, unit in zip(self.layers, self.names, self.units, strict=True):
+            for name, unit in zip(self.names, self.units, strict=True):
                 attrs = {"units": unit} if unit else {}
-                values = files.to_cf(name, xr.DataArray(blocks[layer], dims=DIMS, attrs=attrs)).to_numpy()
+                values = files.to_cf(name, xr.DataArray(blocks[name], dims=DIMS, attrs=attrs)).to_numpy()
                 # zarr leaves out chunks of zeros, which readers of an array without a fill value cannot know
                 array = group[name].with_config({"write_empty_chunks": True})
                 array[month, :, lat, :] = rounded(values, self.bits)
@@ -95,11 +92,11 @@ def _digest(*parts):
     return digest.hexdigest()[:16]
 
 
-def _origin(model, covariates, months, depths_m, layers, rows, bits):
+def _origin(models, covariates, months, depths_m, layers, rows, bits):
     """What a store is made of. Of the covariates' values the middle row stands for all: a grid may be 100 GB."""
     row = covariates.isel(lat=[covariates.sizes["lat"] // 2]).compute(scheduler="synchronous")
     return {
-        "model": _digest(model.target, list(model.features), model.card),
+        "model": _digest(*(part for m in models for part in (m.target, list(m.features), m.card))),
         "grid": _digest(*(covariates[axis].to_numpy().astype(float) for axis in ("lat", "lon"))),
         "covariates": _digest(*(row[name].to_numpy() for name in sorted(row.data_vars))),
         "months": [int(month) for month in months],
@@ -126,14 +123,19 @@ def _blocks(n_lat, n_lon, n_month, n_depth, rows_per_block):
     return cut, rows
 
 
-def _template(model, covariates, months, depths_m, layers, rows, bits, path, attrs):
+def _key(month, lat):
+    """Name of a block."""
+    return f"{month.start:02d}-{lat.start:05d}"
+
+
+def _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs):
     """An empty Dataset with the names and attributes that `predict_grid` and `write_netcdf` give, and its Store.
 
     Asking `predict_grid` for one cell of land refuses months, depths and inputs that do not exist, before anything is
     written.
     """
     corner = covariates.isel(lat=[0], lon=[0]).compute(scheduler="synchronous").where(False)
-    one = maps.predict_grid(model, corner, months, depths_m, layers=layers, workers=1)
+    one = maps.predict_grid(models[0], corner, months, depths_m, layers=layers, workers=1, also=models[1:])
     sizes = (one.sizes["month"], one.sizes["depth"], covariates.sizes["lat"], covariates.sizes["lon"])
     chunks = (1, sizes[1], rows, sizes[3])
     ds = xr.Dataset(coords={n: one[n] for n in ("month", "depth")} | {n: covariates[n] for n in ("lat", "lon")})
@@ -143,7 +145,7 @@ def _template(model, covariates, months, depths_m, layers, rows, bits, path, att
     for name in ds.coords:
         ds[name].attrs = files.COORDINATES.get(name, {}) | ds[name].attrs
     told = {key: value for key, value in files.global_attrs(ds, path).items() if key not in files.DATED}
-    origin = json.dumps(_origin(model, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
+    origin = json.dumps(_origin(models, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
     ds.attrs = told | {"history": f"written by seaofcarbon {__version__}"} | (attrs or {}) | {ORIGIN: origin}
     units = tuple(da.attrs.get("units") for da in one.data_vars.values())
     store = Store(
@@ -151,6 +153,17 @@ def _template(model, covariates, months, depths_m, layers, rows, bits, path, att
         tuple(one.data_vars), units, bits,
     )  # fmt: skip
     return ds, store
+
+
+def _check_room(ds, path, share):
+    """Refuse to begin what cannot end: a share of a map that the disk has no room for."""
+    folder = next(p for p in path.parents if p.exists())
+    free, need = shutil.disk_usage(folder).free, PACKED * share * ds.nbytes
+    if need > free:
+        raise UserError(
+            f"{path} needs about {need / 1e9:,.1f} GB and {folder} has {free / 1e9:,.1f} GB free: give a coarser grid, "
+            "fewer depths or another place"
+        )
 
 
 def _create(ds, path):
@@ -188,39 +201,16 @@ def _check_origin(path, wanted):
         )
 
 
-def _fill(store, key, model, month, lat, part):
+def _fill(store, key, models, month, lat, part):
     """Predict a block and write it: the task of a worker."""
     if not (store.path / JOURNAL).is_dir():
         raise UserError(f"{store.path} is not seen by the workers: give a path on a file system that they share")
-    store.put(key, month, lat, maps.predict_block(model, part, np.asarray(store.depths_m), store.layers))
-
-
-@contextlib.contextmanager
-def _computing(scheduler, workers):
-    """Give the options of `dask.compute` for this machine or for the Dask scheduler at an address."""
-    if scheduler in LOCAL:
-        yield {"scheduler": LOCAL[scheduler], "num_workers": workers}
-        return
-    if "://" not in str(scheduler):
-        raise UserError(f"scheduler={scheduler!r} is unknown: use threads, serial or an address as tcp://host:8786")
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UserError(f"{scheduler} needs the package distributed: pip install distributed, or use threads") from None
-    try:
-        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
-    except Exception as problem:  # whatever is at that address may answer anything
-        raise UserError(
-            f"no Dask scheduler answers at {scheduler} ({type(problem).__name__}): start one with 'dask scheduler', or "
-            "use threads"
-        ) from None
-    with client:
-        yield {"scheduler": client}
+    store.put(key, month, lat, maps.predict_blocks(models, part, np.asarray(store.depths_m), store.layers))
 
 
 def write_zarr(
     model, covariates, path, months=maps.MONTHS, depths_m=(100.0,), layers=None, rows_per_block=None,
-    scheduler="threads", workers=2, bits=None, attrs=None,
+    scheduler="threads", workers=2, bits=None, attrs=None, also=(),
 ):  # fmt: skip
     """Predict a quantity and its 90 % interval on a grid of any size into a Zarr store, block by block.
 
@@ -252,6 +242,8 @@ def write_zarr(
         As in `files.write_netcdf`.
     attrs : dict, optional
         Global attributes that go over the standard ones.
+    also : sequence of models
+        Other quantities, without interval.
 
     Returns
     -------
@@ -260,9 +252,10 @@ def write_zarr(
     Raises
     ------
     UserError
-        When a month, depth or input does not exist, `path` holds another map or cannot be written, or the scheduler
-        does not answer.
+        When a month, depth or input does not exist, `path` holds another map or cannot be written, the disk has no
+        room for it, or the scheduler does not answer.
     """
+    models = (model, *also)
     path, layers = Path(path), tuple(layers or maps.LAYERS)
     if not set(layers) <= set(maps.LAYERS):
         raise UserError(f"layers={list(layers)}: they are among {', '.join(maps.LAYERS)}")
@@ -271,29 +264,28 @@ def write_zarr(
     missing = set(months) & set(maps.MONTHS) - set(covariates["month"].to_numpy().tolist())
     if missing:
         raise UserError(f"months={list(months)}: the covariates do not have {sorted(missing)}")
-    covariates = covariates[[name for name in covariates.data_vars if name in model.features]]
+    wanted = {name for m in models for name in m.features}
+    covariates = covariates[[name for name in covariates.data_vars if name in wanted]]
     cut, rows = _blocks(
         covariates.sizes["lat"], covariates.sizes["lon"], max(len(months), 1), max(len(depths_m), 1), rows_per_block
     )
-    ds, store = _template(model, covariates, months, depths_m, layers, rows, bits, path, attrs)
+    ds, store = _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs)
     if path.exists():
         _check_origin(path, store.origin)
         shutil.rmtree(path / JOURNAL, ignore_errors=True)
         return path
-    with _computing(scheduler, workers) as options:
+    left = [(key, *part) for part in cut if not store.is_finished(key := _key(*part))]
+    _check_room(ds, store.path, len(left) / len(cut))
+    with maps.computing(scheduler, workers) as options:
         if store.path.exists():
             _check_origin(store.path, store.origin)
             for torn in store.path.rglob("*.partial"):  # what zarr was writing when it was killed
                 torn.unlink(missing_ok=True)
         else:
             _create(ds, store.path)
-        shared, year = dask.delayed(model, pure=False, traverse=False), covariates.sel(month=list(months))
-        jobs = []
-        for month, lat in cut:
-            key = f"{month.start:02d}-{lat.start:05d}"
-            if not store.is_finished(key):
-                task = dask.delayed(_fill, pure=False, traverse=False)
-                jobs.append(task(store, key, shared, month, lat, year.isel(month=month, lat=lat)))
+        shared, year = dask.delayed(models, pure=False, traverse=False), covariates.sel(month=list(months))
+        task = dask.delayed(_fill, pure=False, traverse=False)
+        jobs = [task(store, key, shared, month, lat, year.isel(month=month, lat=lat)) for key, month, lat in left]
         dask.compute(*jobs, **options)
     try:
         store.path.rename(path)
@@ -323,3 +315,48 @@ def read_zarr(path):
         raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
     ds = ds.drop_attrs(deep=False).assign_attrs({key: value for key, value in ds.attrs.items() if key != ORIGIN})
     return ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})
+
+
+def write_maps(
+    model, covariates, folder, fine=None, depths_m=(100.0,), kind="fixed", also=(), scheduler="threads", bits=None,
+    attrs=None,
+):  # fmt: skip
+    """Write the maps of a run: `maps.nc` on the grid of the covariates and, where it is finer, `maps.zarr` too.
+
+    `maps.nc` then holds area means of the cells of `maps.zarr`, so that all that reads maps reads it as ever.
+
+    Parameters
+    ----------
+    model, covariates, depths_m, also, scheduler, bits, attrs
+        As in `write_zarr`.
+    folder : str or Path
+    fine : Dataset, optional
+        Inputs on a finer grid, see `maps.fine_inputs`.
+    kind : str
+        As in `maps.predict_grid`.
+
+    Returns
+    -------
+    Dataset
+        What `maps.nc` holds, before rounding.
+
+    Raises
+    ------
+    UserError
+        As in `write_zarr`; or when the folder holds a finer map and none is asked for, which would be lost.
+    """
+    store, call = Path(folder) / "maps.zarr", {"depths_m": depths_m, "also": also, "scheduler": scheduler}
+    if fine is None:
+        if store.exists() or store.with_name(f"{store.name}.part").exists():
+            raise UserError(f"{folder} holds a finer map, {store.name}: remove it or give another --name")
+        predicted = maps.predict_grid(model, covariates, kind=kind, **call)
+    else:
+        if kind != "fixed":
+            raise UserError(f"depth_kind={kind} is not mapped on a finer grid: leave out grid_degrees or depth_kind")
+        predicted = maps.coarse_means(
+            read_zarr(write_zarr(model, fine, store, bits=bits, attrs=attrs, **call)), covariates
+        )
+        degrees = float(fine["lon"][1] - fine["lon"][0])
+        predicted.attrs = {"comment": f"area means of the {degrees:.3g}-degree cells of {store.name}"}
+    files.write_netcdf(predicted, Path(folder) / "maps.nc", attrs=attrs, bits=bits)
+    return predicted

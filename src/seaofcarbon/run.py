@@ -30,6 +30,7 @@ class Chapter:
 
     needs: tuple
     makes: tuple
+    may_make: tuple = ()
 
 
 NOTEBOOKS = {
@@ -39,7 +40,7 @@ NOTEBOOKS = {
     "02-flux": Chapter(("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
     "03-matchup": Chapter(("records.parquet", "fluxes.parquet", "covariates.nc"), ("training.parquet",)),
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
-    "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc", "map.html")),
+    "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc", "map.html"), ("maps.zarr",)),
     "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
     "07-carbon": Chapter(
         ("covariates.nc", "training.parquet", "model", "validation.csv", "maps.nc"), ("carbon.nc", "totals.csv")
@@ -354,8 +355,13 @@ def _hash(path):
 
 
 def _listing_hash(folder):
-    """Return a hash of names, sizes and times in a folder: cheap, where files are large."""
-    inside = sorted(p for p in Path(folder).rglob("*") if p.is_file() and not p.name.startswith("."))
+    """Return a hash of names, sizes and times of a file or in a folder: cheap, where files are large."""
+    folder = Path(folder)
+    inside = (
+        [folder]
+        if folder.is_file()
+        else sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    )
     lines = [f"{p.relative_to(folder).as_posix()} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in inside]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -455,6 +461,8 @@ class Run:
             "package": package_hash(),
             "versions": versions(),
         }
+        if given := self.parameters[chapter].get("covariates_file"):
+            entry["given"] = _listing_hash(self.root / given)
         if not self.table[chapter].needs:  # the first notebook reads what lies outside the run
             if (self.root / "catalogs").is_dir():
                 entry["catalogs"] = _hash(self.root / "catalogs")
@@ -464,7 +472,8 @@ class Run:
 
     def outputs(self, chapter):
         """Return the hashes of what a notebook made; absent ones are left out."""
-        paths = {name: self.folder / name for name in _makes(self.table[chapter], self.profile)}
+        row = self.table[chapter]
+        paths = {name: self.folder / name for name in (*_makes(row, self.profile), *row.may_make)}
         return {name: _hash(path) for name, path in paths.items() if path.exists()}
 
     def manifest(self, chapter):

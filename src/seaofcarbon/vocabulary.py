@@ -414,6 +414,9 @@ PARAMETERS = {
         "fixed depth, base of the euphotic zone, primary production zone or mixed layer",
         choices=("fixed", "ez", "ppz", "mld"),
     ),
+    "grid_degrees": Parameter(float, "spacing of the map", "degrees", 1 / 48, 1.0),
+    "covariates_file": Parameter(str, "file with inputs on a grid of one's own"),
+    "scheduler": Parameter(str, "where maps are computed: threads, serial, or the address of a Dask scheduler"),
     "bloom_threshold": Parameter(float, "bloom: chlorophyll above this many annual medians", "1", 1.0, 5.0),
     "bloom_definition": Parameter(
         str,

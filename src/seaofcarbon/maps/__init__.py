@@ -23,14 +23,17 @@ from seaofcarbon.maps.draws import (
     law_errors,
     random_field,
 )
+from seaofcarbon.maps.fine import coarse_means, fine_inputs, finer, inputs_from_file
 from seaofcarbon.maps.grid import (
     APPLICABLE_ATTRS,
     DEPTH_KINDS,
     LAYERS,
+    computing,
     depth_levels,
     depth_used,
     grid_features,
     predict_block,
+    predict_blocks,
     predict_grid,
 )
 from seaofcarbon.maps.laws import ML_MODEL, judge_laws, law_table
@@ -50,11 +53,13 @@ from seaofcarbon.maps.reading import applicable, at_depth, check_interval, depth
 from seaofcarbon.maps.sites import MAX_SITE_KM, own_site, site_cells, site_sentences, site_year
 
 __all__ = [
-    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ENTRY", "ErrorField", "LAYERS", "LEFT_OUT", "MAX_SITE_KM",
-    "ML_MODEL", "MONTHS", "PG_PER_MMOL", "SHELF_M", "agreement", "annual_mean", "applicable", "area_weighted_mean",
-    "at_depth", "at_published", "bloom_split", "cast_errors", "check_interval", "compare_products", "depth_levels",
-    "depth_name", "depth_used", "draw_totals", "error_pairs", "fit_field", "grid_features", "implied_thorium",
+    "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ErrorField", "LAYERS", "LEFT_OUT", "MAX_SITE_KM",
+    "ML_MODEL", "MONTHS", "PG_PER_MMOL", "PRODUCTS_ENTRY", "SHELF_M", "agreement", "annual_mean", "applicable",
+    "area_weighted_mean", "at_depth", "at_published", "bloom_split", "cast_errors", "check_interval",
+    "coarse_means", "compare_products", "computing", "depth_levels", "depth_name", "depth_used", "draw_totals",
+    "error_pairs", "fine_inputs", "finer", "fit_field", "grid_features", "implied_thorium", "inputs_from_file",
     "integrate_poc", "judge_laws", "latitude_band", "law_errors", "law_table", "meeting", "own_site", "own_totals",
-    "predict_block", "predict_grid", "product_maps", "random_field", "ratio_of_law", "region_ratio", "regions",
-    "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights", "zonal_mean",
+    "predict_block", "predict_blocks", "predict_grid", "product_maps", "random_field", "ratio_of_law",
+    "region_ratio", "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights",
+    "zonal_mean",
 ]  # fmt: skip

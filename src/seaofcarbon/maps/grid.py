@@ -1,5 +1,7 @@
 """Prediction on a grid, at any depth and month, with interval and area of applicability."""
 
+import contextlib
+
 import dask
 import numpy as np
 import xarray as xr
@@ -21,6 +23,14 @@ LAYERS = {
     "applicable": "applicable",
 }
 """What can be mapped, and the name it has in the file."""
+
+ALSO = ("prediction", "applicable")
+"""Layers of a quantity that is mapped beside the main one; the second is named applicable_<target>."""
+
+CONNECT_S = 5
+"""How long to wait for a scheduler, in seconds."""
+
+LOCAL = {"threads": "threads", "serial": "synchronous", "synchronous": "synchronous"}
 
 DEPTH_KINDS = {
     "ez": "base of the euphotic zone (0.1 % light)",
@@ -185,7 +195,63 @@ def predict_block(model, covariates, depth, layers):
     return blocks
 
 
-def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixed", layers=None, workers=2):
+def layer_names(models, layers):
+    """Name in the file of each layer, a dict for each model: the first is the main one, others have `ALSO`."""
+    first, *others = models
+    also = [dict(zip(ALSO, (m.target, f"applicable_{m.target}"), strict=True)) for m in others]
+    return [{layer: LAYERS[layer].format(first.target) for layer in layers}, *also]
+
+
+def predict_blocks(models, covariates, depth, layers):
+    """`predict_block` for a main model and others beside it: a dict of arrays (month, depth, lat, lon) by name."""
+    named = zip(models, layer_names(models, layers), strict=True)
+    return {
+        names[layer]: block
+        for model, names in named
+        for layer, block in predict_block(model, covariates, depth, tuple(names)).items()
+    }
+
+
+@contextlib.contextmanager
+def computing(scheduler, workers):
+    """Give the options of `dask.compute` for this machine or for the Dask scheduler at an address.
+
+    Parameters
+    ----------
+    scheduler : str
+        "threads", "serial", or an address such as tcp://host:8786 (needs the package distributed).
+    workers : int
+        Threads on this machine.
+
+    Raises
+    ------
+    UserError
+        When the word is unknown or no scheduler answers.
+    """
+    if scheduler in LOCAL:
+        yield {"scheduler": LOCAL[scheduler], "num_workers": workers}
+        return
+    if "://" not in str(scheduler):
+        raise UserError(f"scheduler={scheduler!r} is unknown: use threads, serial or an address as tcp://host:8786")
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError(f"{scheduler} needs the package distributed: pip install distributed, or use threads") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except Exception as problem:  # whatever is at that address may answer anything
+        raise UserError(
+            f"no Dask scheduler answers at {scheduler} ({type(problem).__name__}): start one with 'dask scheduler', or "
+            "use threads"
+        ) from None
+    with client:
+        yield {"scheduler": client}
+
+
+def predict_grid(
+    model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixed", layers=None, workers=2, also=(),
+    scheduler="threads",
+):  # fmt: skip
     """Predict a quantity and its 90 % interval on the grid of the covariates.
 
     Parameters
@@ -204,13 +270,18 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
         Some of `LAYERS`; all by default.
     workers : int
         Threads. The result is the same to the bit for any number.
+    also : sequence of models
+        Other quantities, without interval.
+    scheduler : str
+        See `computing`. The result is the same to the bit.
 
     Returns
     -------
     Dataset, dims (month, depth, lat, lon), float32
         `<target>`, `<target>_lower`, `<target>_upper`, `<target>_rf`, `<target>_xgb` and `applicable` (1 inside,
-        0 outside, -1 no prediction). Land, and sea whose inputs are missing or which is dark, is NaN. For another kind
-        than `fixed` also `depth_used` (month, lat, lon), and the one depth is its mean over the sea.
+        0 outside, -1 no prediction); of the others `<target>` and `applicable_<target>`. Land, and sea whose inputs
+        are missing or which is dark, is NaN. For another kind than `fixed` also `depth_used` (month, lat, lon), and
+        the one depth is its mean over the sea.
 
     Raises
     ------
@@ -229,13 +300,16 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
         levels = np.array([float(area_weighted_mean(depth))])
     step = max(1, BLOCK_ROWS // (covariates.sizes["lon"] * len(months) * len(levels)))
     bands = [slice(start, start + step) for start in range(0, covariates.sizes["lat"], step)]
+    models = (model, *also)
+    shared = dask.delayed(models, pure=False, traverse=False)
     jobs = [
-        dask.delayed(predict_block, pure=False, traverse=False)(
-            model, covariates.isel(lat=band), depth if fixed else depth.isel(lat=band), layers
+        dask.delayed(predict_blocks, pure=False, traverse=False)(
+            shared, covariates.isel(lat=band), depth if fixed else depth.isel(lat=band), layers
         )
         for band in bands
     ]
-    blocks = dask.compute(*jobs, scheduler="threads" if workers > 1 else "synchronous", num_workers=workers)
+    with computing(scheduler if workers > 1 else "serial", workers) as options:
+        blocks = dask.compute(*jobs, **options)
     ds = xr.Dataset(
         coords={
             "month": list(months),
@@ -244,11 +318,12 @@ def predict_grid(model, covariates, months=MONTHS, depths_m=(100.0,), kind="fixe
             "lon": covariates["lon"],
         }
     )
-    for layer in layers:
-        if layer == "applicable":
-            attrs = APPLICABLE_ATTRS | {"long_name": f"inside the area of applicability of the {model.target} model"}
-        else:
-            attrs = {"units": VARIABLES[model.target].unit}
-        values = np.concatenate([block[layer] for block in blocks], axis=2)
-        ds[LAYERS[layer].format(model.target)] = (("month", "depth", "lat", "lon"), values, attrs)
+    for one, names in zip(models, layer_names(models, layers), strict=True):
+        for layer, name in names.items():
+            if layer == "applicable":
+                attrs = APPLICABLE_ATTRS | {"long_name": f"inside the area of applicability of the {one.target} model"}
+            else:
+                attrs = {"units": VARIABLES[one.target].unit}
+            values = np.concatenate([block[name] for block in blocks], axis=2)
+            ds[name] = (("month", "depth", "lat", "lon"), values, attrs)
     return ds if fixed else ds.assign(depth_used=depth)

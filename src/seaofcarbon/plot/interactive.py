@@ -23,6 +23,9 @@ STEP = 0.01
 LINEAR_SHARE = 0.02
 """Share of the largest numbers below which the asinh scale is linear, and the precision no longer relative."""
 
+END_ERROR = 0.015
+"""Error of an end of the interval that is let be, as a share of the end or of the value, whichever is larger."""
+
 WEST = 20.0
 """Left edge of a map of the world, degrees east: it keeps the Pacific whole, as the maps of the book do."""
 
@@ -88,6 +91,7 @@ def map_page(ds, target, path, title="", label="", max_bytes=15_000_000, depth_m
         facts = {
             "size": f"{_degrees(reduced)}° cells, {_count(len(kept), 'depth')}, {_count(ds.sizes['month'], 'month')}",
             "reduced": _reduction(ds, cells, len(kept), max_bytes),
+            "end_error": f"{100 * (END_ERROR + STEP / 2):.0f} %",
             "near_zero": f"{style_number(_scale(ds) * STEP / 2)} {words['unit']}",
         }
         text = _page(
@@ -127,10 +131,11 @@ def restore(codes, scale):
 
 
 def pack(layer, sea, scale):
-    """Pack one depth: a byte of state for each month and sea cell, then value, value - lower and upper - value.
+    """Pack one depth: a byte of state for each month and sea cell, then numbers in 16 bits, low bytes before high ones.
 
-    Neighbours differ little: what is kept is the step from one sea cell to the next, low bytes first, then high bytes
-    (nearly all zero), deflated. It is a sixth of 16-bit numbers.
+    At one depth an interval is as wide as its value says, or nearly: a table tells it for each class of values, and
+    what is kept of a cell is how far it is off (nothing, within `END_ERROR`). Of the values the step from one sea cell
+    to the next is kept. Deflated, all this is a tenth of 16-bit numbers.
 
     Parameters
     ----------
@@ -142,17 +147,31 @@ def pack(layer, sea, scale):
     Returns
     -------
     str
-        Base64 of the deflated bytes. State is 0 for no value, 1 for extrapolation, 2 for inside the area.
+        Base64 of the deflated bytes: state (0 for no value, 1 for extrapolation, 2 for inside the area), then steps of
+        the value, value - lower less its table, upper - value less its table, the two tables, the first class.
     """
     at_sea = {name: layer[name].to_numpy()[:, sea] for name in ("value", "lower", "upper", "applicable")}
     known = np.isfinite(at_sea["value"] + at_sea["lower"] + at_sea["upper"])
-    value, lower, upper = (quantise(np.where(known, at_sea[n], np.nan), scale) for n in ("value", "lower", "upper"))
+    value, lower, upper = (
+        quantise(np.where(known, at_sea[n], np.nan), scale).ravel() for n in ("value", "lower", "upper")
+    )
+    first = value.min()
+    below, off_below = _tabulated(value - first, value - lower, value, -1, scale)
+    above, off_above = _tabulated(value - first, upper - value, value, 1, scale)
     raw = np.where(known, 1 + (at_sea["applicable"] == 1), 0).astype("u1").tobytes()
-    for codes in (value, value - lower, upper - value):
-        step = np.diff(codes.ravel(), prepend=0)
-        step = (step << 1) ^ (step >> 63)  # zigzag: small steps of either sign are small numbers
-        raw += (step & 255).astype("u1").tobytes() + (step >> 8).astype("u1").tobytes()
+    for codes in (np.diff(value, prepend=0), off_below, off_above, below, above, np.array([first])):
+        codes = (codes << 1) ^ (codes >> 63)  # zigzag: small numbers of either sign are small
+        raw += (codes & 255).astype("u1").tobytes() + (codes >> 8).astype("u1").tobytes()
     return base64.b64encode(zlib.compress(raw, 6)).decode()
+
+
+def _tabulated(index, width, value, side, scale):
+    """Table of the mean width of each class of values, and how far each width is off where that matters."""
+    n = np.bincount(index)
+    table = np.rint(np.bincount(index, width) / np.maximum(n, 1)).astype(int)
+    told, true = (restore(value + side * w, scale) for w in (table[index], width))
+    allowed = END_ERROR * np.hypot(np.maximum(np.abs(true), np.abs(restore(value, scale))), scale)
+    return table, np.where(np.abs(told - true) <= allowed, 0, width - table[index])
 
 
 def coarsen(ds, cells):
@@ -190,7 +209,7 @@ def _page(ds, words, facts, title):
         "rows": ds.sizes["lat"], "columns": ds.sizes["lon"],
         "runs": np.column_stack([edges[:, 0], edges[:, 1] - edges[:, 0]]).ravel().tolist(),  # sea cells: from, how many
         "scale": scale, "step": STEP, "low": float(low), "high": float(high),
-        "land": _lines("land"), "coast": _lines("coastline"),
+        "land": _lines("land") + _lakes(), "coast": _lines("coastline"),
     }  # fmt: skip
     blobs = (f'<script type="text/plain" id="depth-{k}">{pack(a, sea, scale)}</script>' for k, a in enumerate(layers))
     parts = {
@@ -247,10 +266,21 @@ def _colours(target):
     return np.rint(255 * colour_map(np.linspace(0, 1, 256))[:, :3]).astype(int)
 
 
+def _shapes(kind):
+    folder = style.NATURAL_EARTH / "shapefiles" / "natural_earth" / "physical"
+    return [s.simplify(COAST_TOLERANCE) for s in shapereader.Reader(folder / f"ne_110m_{kind}.shp").geometries()]
+
+
+def _lakes():
+    """Coasts that lie within the land, as the Caspian's, which Natural Earth's land does not leave out."""
+    within = [land.buffer(-COAST_TOLERANCE) for land in _shapes("land")]
+    return [line for shape, line in zip(_shapes("coastline"), _lines("coastline"), strict=True)
+            if any(land.contains(shape) for land in within)]  # fmt: skip
+
+
 def _lines(kind):
     """Embedded land or coast as lists of longitude, latitude, ... in hundredths of a degree."""
-    folder = style.NATURAL_EARTH / "shapefiles" / "natural_earth" / "physical"
-    shapes = [s.simplify(COAST_TOLERANCE) for s in shapereader.Reader(folder / f"ne_110m_{kind}.shp").geometries()]
+    shapes = _shapes(kind)
     lines = [line for shape in shapes for line in getattr(shape, "geoms", [shape])]
     rings = [ring for p in lines for ring in ([p] if kind == "coastline" else [p.exterior, *p.interiors])]
     return [np.rint(100 * np.asarray(ring.coords)[:, :2]).astype(int).ravel().tolist() for ring in rings]

@@ -55,15 +55,24 @@ async function unpack(text) { // the other side of interactive.pack
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   const raw = new Uint8Array(await new Response(stream).arrayBuffer());
   const n = months * cells.length;
-  const codes = [0, 1, 2].map((k) => {
-    const low = n + 2 * k * n, out = new Int16Array(n);
-    for (let i = 0, sum = 0; i < n; i++) {
-      const step = raw[low + i] | (raw[low + n + i] << 8);
-      out[i] = sum += (step >>> 1) ^ -(step & 1);
+  const classes = (raw.length - 7 * n - 2) / 4; // of values: each has its width of the interval in two tables
+  let at = n;
+  const codes = [n, n, n, classes, classes, 1].map((size) => {
+    const out = new Int16Array(size);
+    for (let i = 0; i < size; i++) {
+      const code = raw[at + i] | (raw[at + size + i] << 8);
+      out[i] = (code >>> 1) ^ -(code & 1);
     }
+    at += 2 * size;
     return out;
   });
-  return { state: raw.subarray(0, n), value: codes[0], below: codes[1], above: codes[2] };
+  const [value, below, above, tableBelow, tableAbove, [first]] = codes;
+  for (let i = 0, sum = 0; i < n; i++) {
+    value[i] = sum += value[i];
+    below[i] += tableBelow[sum - first];
+    above[i] += tableAbove[sum - first];
+  }
+  return { state: raw.subarray(0, n), value, below, above };
 }
 
 function look(place, month = shown.month) { // what is known of a place, or null
