@@ -62,6 +62,16 @@ def test_longitude_and_day_are_circular():
     assert np.allclose(a, b, atol=1e-2)
 
 
+def test_the_day_is_that_of_the_hemisphere():
+    """A southern day is the northern one half a year later; at the equator the calendar counts; no edge between."""
+    day = pd.Timestamp("2009-01-10") + pd.to_timedelta([0, 182.625, 0, 0, 0], unit="D")
+    df = table(n_cruises=2).iloc[:5].assign(latitude=[40.0, -40.0, 5.0, -5.0, -10.01], time=day)
+    season = features.matrix(df, ["day_sin", "day_cos"])
+    assert np.allclose(season[0], season[1], atol=1e-2)
+    assert np.allclose(season[2], season[3])
+    assert np.allclose(season[3], season[4], atol=1e-2)
+
+
 def test_matrix_is_what_models_are_fast_on_and_names_what_is_missing():
     """float32, C order; a missing column is named."""
     X = features.matrix(table(n_cruises=3), SEED)

@@ -142,9 +142,10 @@ def _template(models, covariates, months, depths_m, layers, rows, bits, path, at
     for name, da in one.data_vars.items():
         empty = dask.array.full(sizes, -1 if da.dtype.kind == "i" else np.nan, dtype=da.dtype, chunks=chunks)
         ds[name] = (DIMS, empty, files.to_cf(name, da).attrs)
+    told = {key: value for key, value in files.global_attrs(ds, path).items() if key not in files.DATED}
+    ds = files.with_axes(ds)
     for name in ds.coords:
         ds[name].attrs = files.COORDINATES.get(name, {}) | ds[name].attrs
-    told = {key: value for key, value in files.global_attrs(ds, path).items() if key not in files.DATED}
     origin = json.dumps(_origin(models, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
     ds.attrs = told | {"history": f"written by seaofcarbon {__version__}"} | (attrs or {}) | {ORIGIN: origin}
     units = tuple(da.attrs.get("units") for da in one.data_vars.values())
@@ -170,8 +171,9 @@ def _create(ds, path):
     """Write names, attributes and coordinates of a store, and an empty journal, in one step."""
     import numcodecs
 
-    encoding = {name: {"_FillValue": None} for name in ds.coords}
-    for name, da in ds.data_vars.items():
+    encoding = {name: {"_FillValue": None} for name in ds.variables}
+    for name in [name for name, da in ds.data_vars.items() if da.chunks]:
+        da = ds[name]
         encoding[name] = {
             "chunks": tuple(chunks[0] for chunks in da.chunks),
             "compressors": numcodecs.Blosc("zstd", clevel=5, shuffle=numcodecs.Blosc.SHUFFLE),
@@ -313,6 +315,7 @@ def read_zarr(path):
         ds = xr.open_zarr(path, consolidated=True, zarr_format=2)
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
+    ds = files.without_axes(ds)
     ds = ds.drop_attrs(deep=False).assign_attrs({key: value for key, value in ds.attrs.items() if key != ORIGIN})
     return ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})
 

@@ -10,7 +10,7 @@ from seaofcarbon.files import UserError
 from seaofcarbon.learn.campaigns import campaigns
 from seaofcarbon.vocabulary import COVARIATES, FLAG_BAD, FLAG_GOOD, FLAG_QUESTIONABLE, MAX_DEPTH_M, TARGETS
 
-FEATURE_VERSION = "1"
+FEATURE_VERSION = "2"
 """Changes when a feature of the same name gets another meaning; models of another version are refused."""
 
 ASINH_SCALE_DPM = 500.0
@@ -74,7 +74,7 @@ def inverse(values, target):
 def _circular(df, name):
     of, wave = name.rsplit("_", 1)
     if of == "day":
-        angle = 2 * np.pi * ocean.day_of_year(df["time"]) / ocean.YEAR_D
+        angle = ocean.season_angle(ocean.day_of_year(df["time"]), df["latitude"])
     else:
         angle = np.deg2rad(df["longitude"].to_numpy(float))
     return getattr(np, wave)(angle)
@@ -82,8 +82,8 @@ def _circular(df, name):
 
 def columns_needed(names):
     """Columns of a table that hold what the features `names` are made of."""
-    made_of = {"day": "time", "longitude": "longitude"}
-    return list(dict.fromkeys(made_of[n.rsplit("_", 1)[0]] if n in CIRCULAR else n for n in names))
+    made_of = {"day": ("time", "latitude"), "longitude": ("longitude",)}
+    return list(dict.fromkeys(c for n in names for c in (made_of[n.rsplit("_", 1)[0]] if n in CIRCULAR else (n,))))
 
 
 def covariates_needed(names):
@@ -99,7 +99,7 @@ def matrix(df, names):
     df : DataFrame
         With the columns of `columns_needed(names)`.
     names : sequence of str
-        Features; longitude and day of year enter as sine and cosine.
+        Features; longitude and day of year enter as sine and cosine, the day as that of the hemisphere's seasons.
 
     Returns
     -------

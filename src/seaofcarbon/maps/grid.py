@@ -148,16 +148,15 @@ def grid_features(covariates, depth, names):
         When a feature is no field of the covariates.
     """
     longitude = np.radians(covariates["lon"])
-    day = (
-        2 * np.pi / ocean.YEAR_D * covariates["month"].copy(data=ocean.month_day()[covariates["month"].to_numpy() - 1])
-    )
+    day = xr.DataArray(ocean.month_day()[covariates["month"].to_numpy() - 1], dims="month")
+    season = xr.apply_ufunc(ocean.season_angle, day, covariates["lat"])
     made = {
         "depth_m": depth if isinstance(depth, xr.DataArray) else xr.DataArray(depth, dims="depth"),
         "latitude": covariates["lat"],
         "longitude_sin": np.sin(longitude),
         "longitude_cos": np.cos(longitude),
-        "day_sin": np.sin(day),
-        "day_cos": np.cos(day),
+        "day_sin": np.sin(season),
+        "day_cos": np.cos(season),
     }
     order = ("lat", "lon", "month", "depth")
     found = {}

@@ -20,12 +20,13 @@ from seaofcarbon.ocean.year import (
     declination,
     month_day,
     monthly_to_day,
+    season_angle,
     season_of,
 )  # fmt: skip
 
 __all__ = [
     "BASINS", "CHLOROPHYLL_FLOOR", "SEASONS", "YEAR_D", "at_depth", "basin", "bloom", "cell_area", "covariates",
     "day_length", "day_of_year", "days_between", "declination", "euphotic_depth", "hemispheres", "match",
-    "month_day", "monthly_to_day", "nearest_sea_cell", "npp_vgpm", "observable", "on_grid", "season_of", "wrap",
-    "wrap_grid", "year_matched",
+    "month_day", "monthly_to_day", "nearest_sea_cell", "npp_vgpm", "observable", "on_grid", "season_angle",
+    "season_of", "wrap", "wrap_grid", "year_matched",
 ]  # fmt: skip

@@ -8,6 +8,9 @@ import xarray as xr
 
 YEAR_D = 365.25
 _MONTH_LENGTHS_D = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+EQUATORIAL_DEG, TROPIC_DEG = 10.0, 23.44
+"""The equatorial sea reaches so far from the equator, and the tropics, degrees: the latest the sun is overhead."""
+
 SEASONS = ("winter", "spring", "summer", "autumn")
 
 
@@ -151,3 +154,25 @@ def season_of(month, lat):
     'summer'
     """
     return (np.asarray(month) % 12 // 3 + 2 * (np.asarray(lat) < 0)) % 4
+
+
+def season_angle(day, lat):
+    """Angle of the season, radians: that of the day of the year, half a year on in the southern hemisphere.
+
+    Within 10 degrees of the equator seasons are those of the calendar, from the tropic of Capricorn southward they are
+    the opposite ones, and between the two the angle turns evenly, so that a map has no edge there.
+
+    Parameters
+    ----------
+    day : array_like
+        Day of the year, 1 is the first; broadcasts with `lat`.
+    lat : array_like
+        Degrees north.
+
+    Examples
+    --------
+    >>> round(float(np.cos(season_angle(10, -40.0)) / np.cos(season_angle(10, 40.0))), 6)
+    -1.0
+    """
+    half = np.clip((-np.asarray(lat, float) - EQUATORIAL_DEG) / (TROPIC_DEG - EQUATORIAL_DEG), 0.0, 1.0)
+    return 2 * np.pi * np.asarray(day, float) / YEAR_D + np.pi * half
