@@ -89,7 +89,7 @@ def test_an_error_of_all_cells_gives_the_interval_of_theory(flux):
     """One cast a campaign and no pairs: the mean error is normal, and so is the logarithm of the total."""
     rng, n, sd = np.random.default_rng(4), 100, 0.2
     df = casts(n, rng, folds=n).assign(error=np.tile([-sd, sd], n // 2))
-    globe = maps.draw_totals({"poc_flux": flux}, {"poc_flux": df}, n_draws=400).iloc[0]
+    globe = maps.draw_totals({"poc_flux": flux}, {"poc_flux": df}, n_draws=300).iloc[0]
     assert np.log10(globe["upper_pg_yr"] / globe["lower_pg_yr"]) == pytest.approx(2 * 1.645 * sd / n**0.5, rel=0.2)
     plain = maps.integrate_poc(flux)["total_pg_yr"][0]
     assert globe["total_pg_yr"] == pytest.approx(plain * np.cosh(sd * np.log(10)), rel=0.02)
@@ -116,6 +116,14 @@ def test_a_finer_grid_narrows_nothing_that_is_shared(flux):
                        kwargs={"fill_value": "extrapolate"})  # fmt: skip
     coarse, fine = (width(maps.draw_totals({"poc_flux": da}, errors, n_draws=100)) for da in (flux, fine))
     assert fine == pytest.approx(coarse, rel=0.25)
+
+
+def test_interval_lies_about_the_sum_of_the_map():
+    """Draws that are a tenth too high on average still say how wide: in proportion, about the sum of means."""
+    keys = {"region_kind": ["basin"], "region": ["Arctic"]}
+    drawn = pd.DataFrame(keys | {"total_pg_yr": [1.1], "lower_pg_yr": [0.88], "upper_pg_yr": [1.43], "n_draws": [9]})
+    row = maps.interval_about(pd.DataFrame(keys | {"total_pg_yr": [2.0]}), drawn).iloc[0]
+    assert row[["total_pg_yr", "lower_pg_yr", "upper_pg_yr"]].tolist() == pytest.approx([2.0, 1.6, 2.6])
 
 
 def test_the_same_seed_draws_the_same_maps(flux):

@@ -40,10 +40,20 @@ NOTEBOOKS = {
     "02-flux": Chapter(("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
     "03-matchup": Chapter(("records.parquet", "fluxes.parquet", "covariates.nc"), ("training.parquet",)),
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
-    "05-maps": Chapter(("covariates.nc", "model"), ("maps.nc", "map.html"), ("maps.zarr",)),
+    "05-maps": Chapter(("covariates.nc", "model", "training.parquet"), ("maps.nc", "map.html"), ("maps.zarr",)),
     "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
     "07-carbon": Chapter(
-        ("covariates.nc", "training.parquet", "model", "validation.csv", "maps.nc"), ("carbon.nc", "totals.csv")
+        (
+            "covariates.nc",
+            "training.parquet",
+            "model",
+            "validation.csv",
+            "maps.nc",
+            "records.parquet",
+            "fluxes.parquet",
+            "seasons.nc",
+        ),
+        ("carbon.nc", "totals.csv", "sensitivity.csv"),
     ),
     "08-drivers": Chapter(
         ("training.parquet", "model"),

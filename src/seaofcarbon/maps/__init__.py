@@ -20,6 +20,7 @@ from seaofcarbon.maps.draws import (
     draw_totals,
     error_pairs,
     fit_field,
+    interval_about,
     law_errors,
     random_field,
 )
@@ -36,6 +37,7 @@ from seaofcarbon.maps.grid import (
     predict_blocks,
     predict_grid,
 )
+from seaofcarbon.maps.judging import coverage_at_sea, taught
 from seaofcarbon.maps.laws import ML_MODEL, judge_laws, law_table
 from seaofcarbon.maps.means import (
     DAYS_IN_MONTH,
@@ -56,10 +58,10 @@ __all__ = [
     "APPLICABLE_ATTRS", "DAYS_IN_MONTH", "DEPTH_KINDS", "ErrorField", "LAYERS", "LEFT_OUT", "MAX_SITE_KM",
     "ML_MODEL", "MONTHS", "PG_PER_MMOL", "PRODUCTS_ENTRY", "SHELF_M", "agreement", "annual_mean", "applicable",
     "area_weighted_mean", "at_depth", "at_published", "bloom_split", "cast_errors", "check_interval",
-    "coarse_means", "compare_products", "computing", "depth_levels", "depth_name", "depth_used", "draw_totals",
-    "error_pairs", "fine_inputs", "finer", "fit_field", "grid_features", "implied_thorium", "inputs_from_file",
-    "integrate_poc", "judge_laws", "latitude_band", "law_errors", "law_table", "meeting", "own_site", "own_totals",
-    "predict_block", "predict_blocks", "predict_grid", "product_maps", "random_field", "ratio_of_law",
-    "region_ratio", "regions", "seasonal_mean", "site_cells", "site_sentences", "site_year", "to_mean", "weights",
-    "zonal_mean",
+    "coarse_means", "compare_products", "computing", "coverage_at_sea", "depth_levels", "depth_name", "depth_used",
+    "draw_totals", "error_pairs", "fine_inputs", "finer", "fit_field", "grid_features", "implied_thorium",
+    "inputs_from_file", "integrate_poc", "interval_about", "judge_laws", "latitude_band", "law_errors", "law_table",
+    "meeting", "own_site", "own_totals", "predict_block", "predict_blocks", "predict_grid", "product_maps",
+    "random_field", "ratio_of_law", "region_ratio", "regions", "seasonal_mean", "site_cells", "site_sentences",
+    "site_year", "taught", "to_mean", "weights", "zonal_mean",
 ]  # fmt: skip

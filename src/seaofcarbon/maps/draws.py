@@ -363,6 +363,27 @@ def draw_totals(predictions, errors, n_draws=N_DRAWS, seed=0):
     return index.assign(**columns)
 
 
+def interval_about(totals, drawn):
+    """Intervals of totals: as wide as those of drawn maps, in proportion, about the sums of the map itself.
+
+    Parameters
+    ----------
+    totals : DataFrame
+        From `integrate_poc`.
+    drawn : DataFrame
+        From `draw_totals` of the same map.
+
+    Returns
+    -------
+    DataFrame
+        region_kind, region, total_pg_yr of `totals`, lower_pg_yr, upper_pg_yr, n_draws.
+    """
+    keys = ["region_kind", "region"]
+    both = totals[[*keys, "total_pg_yr"]].merge(drawn, on=keys, suffixes=("", "_drawn"))
+    scale = both["total_pg_yr"] / both.pop("total_pg_yr_drawn")
+    return both.assign(**{name: both[name] * scale for name in ("lower_pg_yr", "upper_pg_yr")})
+
+
 def _members(names, cell):
     """Regions as rows of a table, and which cells each holds, bool array of shape (regions, cells)."""
     found = {kind: pd.unique(of[cell]) for kind, of in names.items()}

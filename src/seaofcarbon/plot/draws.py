@@ -16,7 +16,7 @@ def region_totals(df, label="", truth=None):
     Parameters
     ----------
     df : DataFrame
-        way, region_kind (basin, band), region, total_pg_yr, lower_pg_yr, upper_pg_yr: `maps.draw_totals` of each way.
+        way, and what `maps.interval_about` gives of it.
     label : str
     truth : DataFrame, optional
         region_kind, region, total_pg_yr.
