@@ -32,9 +32,8 @@ def conformal_half_width(residuals, groups, level=LEVEL, share=None):
         Campaign of each residual.
     level : float
     share : array, shape (n,), optional
-        How much of the sea each value stands for. Then the rows of a campaign together count as the root of their
-        number, and each by its share: conformal prediction where the values were not taken as they will be asked for
-        (Tibshirani et al. 2019).
+        How much of the sea each value stands for. Then each counts by its share, not by its campaign: conformal
+        prediction where values were not taken as they will be asked for (Tibshirani et al. 2019).
 
     Returns
     -------
@@ -49,7 +48,7 @@ def conformal_half_width(residuals, groups, level=LEVEL, share=None):
     residuals = np.abs(np.asarray(residuals, float))
     _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(residuals, kind="stable")
-    weight = 1.0 / size[member] if share is None else share * size[member] ** -0.5
+    weight = 1.0 / size[member] if share is None else share
     mass = np.cumsum(weight[order]) / (weight.sum() * (1 + 1 / len(size)))
     enough = np.searchsorted(mass, level - 1e-12)
     return float(residuals[order][enough]) if enough < len(order) else np.inf

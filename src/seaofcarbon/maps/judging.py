@@ -71,9 +71,10 @@ def coverage_at_sea(layer, target, depth_m, sigma, n=20_000, seed=0):
     rng = np.random.default_rng(seed)
     month = rng.choice(layer["month"].to_numpy(), n)
     where = {"lat": np.degrees(np.arcsin(rng.uniform(-1, 1, n))), "lon": rng.uniform(-180, 180, n)}
-    at = {axis: xr.DataArray(values, dims="cruise") for axis, values in where.items()}
-    cells = layer[[f"{target}_lower", f"{target}_upper", "applicable"]].sel(month=xr.DataArray(month, dims="cruise"))
-    cells = cells.sel(at, method="nearest").to_dataframe()
+    at = {axis: xr.DataArray(values, dims="cruise") for axis, values in (where | {"month": month}).items()}
+    layers = layer[[f"{target}_lower", f"{target}_upper", "applicable"]]
+    # all three at once: by month alone there would be a map for each cruise
+    cells = layers.sel(at, method="nearest").to_dataframe()
     day = [f"{year}-{m:02d}-15" for year, m in zip(rng.integers(*YEARS, n), month, strict=True)]
     points = pd.DataFrame({
         "cruise": [f"J{k:05d}" for k in range(n)], "station": "1", "time": pd.to_datetime(day),
