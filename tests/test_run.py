@@ -60,7 +60,7 @@ def runner(root, monkeypatch):
         copy.write_text("{}")
         return {"seconds": 1.0, "peak_memory_mb": 10.0, "warnings": 0}
 
-    monkeypatch.setattr(run, "_execute", execute)
+    monkeypatch.setattr("seaofcarbon.run.runner._execute", execute)
 
     def go(*names, **options):
         executed.clear()
@@ -189,7 +189,7 @@ def test_what_did_not_change_is_not_run_again(runner, root):
 def test_package_change_makes_results_old(runner, monkeypatch):
     """Results of other code are not the results of this one."""
     runner()
-    monkeypatch.setattr(run, "package_hash", lambda: "other")
+    monkeypatch.setattr("seaofcarbon.run.state.package_hash", lambda: "other")
     assert runner()[0] == list(TABLE)
 
 
@@ -246,7 +246,9 @@ def test_artefact_names_the_command_and_knows_what_is_declared(tmp_path, monkeyp
 def test_output_that_a_notebook_forgot(runner, monkeypatch):
     """A notebook that ends well without its artefact would fail the next one, far from the cause."""
     monkeypatch.setitem(TABLE, "01-one", run.Chapter((), ("one.txt", "lost.txt")))
-    monkeypatch.setattr(run, "_execute", lambda this, *rest: {"seconds": 1.0, "peak_memory_mb": None, "warnings": 0})
+    monkeypatch.setattr(
+        "seaofcarbon.run.runner._execute", lambda this, *rest: {"seconds": 1.0, "peak_memory_mb": None, "warnings": 0}
+    )
     with pytest.raises(run.NotebookError, match=r"01-one ended without writing one.txt, lost.txt"):
         runner("01-one")
 

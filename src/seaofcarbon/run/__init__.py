@@ -1,0 +1,19 @@
+"""Strict runs of the notebooks: parameters checked, artefacts found, nothing run twice that did not change.
+
+A run is a folder `runs/NAME` with the artefacts, the executed notebooks, `manifest/NN-name.json` for each notebook and
+`run.json`, which sums them. A run of some notebooks reads what the others make from its base run.
+"""
+
+from seaofcarbon.run.artefacts import artefact, home, read_run, run_folder
+from seaofcarbon.run.chapters import NOTEBOOKS, Chapter, select, suggest
+from seaofcarbon.run.credits import CITED, CITED_RELATION, cited, credited
+from seaofcarbon.run.hashes import package_hash
+from seaofcarbon.run.parameters import assign, check_declared, check_value
+from seaofcarbon.run.runner import LoggedError, NotebookError, failure, run
+from seaofcarbon.run.state import Run
+
+__all__ = [
+    "CITED", "CITED_RELATION", "NOTEBOOKS", "Chapter", "LoggedError", "NotebookError", "Run", "artefact", "assign",
+    "check_declared", "check_value", "cited", "credited", "failure", "home", "package_hash", "read_run", "run",
+    "run_folder", "select", "suggest",
+]  # fmt: skip

@@ -1,0 +1,47 @@
+"""What a run used: entries of the catalogue and works of the bibliography."""
+
+from pathlib import Path
+
+from seaofcarbon.files import UserError
+from seaofcarbon.run.artefacts import read_run
+from seaofcarbon.run.chapters import suggest
+
+CITED = {
+    "02-flux": ("coale1985", "buesseler1992"),
+    "03-matchup": ("behrenfeld1997", "morel1989"),
+    "04-tune": ("breiman2001", "chen2016xgboost", "akiba2019optuna", "sklearn", "vovk2005conformal", "meyer2021"),
+}
+"""Keys of the bibliography for the methods of a notebook."""
+
+CITED_RELATION = {"owens2011": "owens2011", "pates_muir2007": "pates2007", "chen1986": "chen1986"}
+"""Relation of 238U and salinity -> key of the bibliography."""
+
+
+def cited(run_dir):
+    """Return the names of catalogue entries and keys of the bibliography that a run used.
+
+    Raises
+    ------
+    UserError
+        When there is no such run.
+    """
+    run_dir = Path(run_dir)
+    this = read_run(run_dir)
+    if not this:
+        known = sorted(path.parent.name for path in run_dir.parent.glob("*/run.json"))
+        listed = ", ".join(known) or "none yet"
+        raise UserError(f"there is no run {run_dir.name}{suggest(run_dir.name, known)} (runs: {listed})")
+    base = read_run(run_dir.parent / this["base"]) if this.get("base") else {}
+    chapters = base.get("notebooks", {}) | this["notebooks"]
+    relation = chapters.get("02-flux", {}).get("parameters", {}).get("u238_relation")
+    entries, keys = credited(this["profile"], chapters, relation)
+    return [*entries, *keys]
+
+
+def credited(profile, chapters, relation=None):
+    """Return the catalogue entries that a profile reads, and the keys of the bibliography behind some notebooks."""
+    from seaofcarbon import profiles
+
+    entries = [*profiles.REAL_FILES, "sweeney_chlorophyll"] if profile == "real" else []
+    keys = [key for chapter in chapters for key in CITED.get(chapter, ())]
+    return [*entries, "climatology"], keys + ([CITED_RELATION[relation]] if relation else [])
