@@ -7,9 +7,10 @@ import subprocess
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from learn_sea import SEED, table
-from seaofcarbon import carbon, files
+from seaofcarbon import carbon, files, ocean
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features, modelcode, parameterise, tune, validate
 from seaofcarbon.learn.models import DEFAULTS, Model
@@ -36,7 +37,7 @@ def model(data, fold):
     """A model as 04-tune leaves it: with held-out residuals, settings by part, and its folds."""
     settings = dict.fromkeys(("0", "1", "2", "all"), DEFAULTS)
     found = validate.cross_validate(data, TARGET, SEED, settings, 5, 1, kinds=("campaign",), with_rivals=False)
-    model = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(found, TARGET), seed=1)
+    model = Model.fit(data, TARGET, SEED, DEFAULTS, fold, validate.residuals(found, data, TARGET), seed=1)
     model.card |= {"settings_by_part": settings, "folds": {"n_folds": 5, "seed": 1}}
     return model, features.transform(found.loc[found["model"] == "mean", "prediction"], TARGET)
 
@@ -61,7 +62,7 @@ def test_closed_form_finds_its_own_law():
     data = table(noise=0.05)
     form, held_out = parameterise.closed_form(data, TARGET, validate.fold_numbers(data, 5, 0))
     rows = form.set_index("term").loc[list(LAW)]
-    assert list(form["term"]) == [*LAW, *parameterise.SMEARING]
+    assert list(form["term"]) == [*LAW, parameterise.MEAN_FACTOR]
     assert (np.abs(rows["coefficient"] - np.array(list(LAW.values()))) < 3 * rows["sigma"] + 2e-3).all()
     assert tune.r2(features.transform(data["value"], TARGET), held_out) > 0.9
 
@@ -126,14 +127,20 @@ def test_efficiency_is_flux_over_production():
 # --- Means --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", features.SCALES)
-def test_smearing_is_the_mean_over_the_residuals(target):
-    """Two numbers do what adding each residual and averaging does, on every scale, with weights."""
-    rng = np.random.default_rng(0)
-    scaled, residual, weight = rng.normal(1, 1, 7), rng.normal(0.1, 0.5, 40), rng.uniform(1, 2, 40)
-    slow = np.average(features.inverse(scaled[:, None] + residual, target), axis=1, weights=weight)
-    pair = parameterise.smearing(residual, target, weight)
-    np.testing.assert_allclose(parameterise.to_mean(features.inverse(scaled, target), target, *pair), slow)
+@pytest.mark.parametrize("target", ["th234_flux", "poc_flux", "th234_total"])
+def test_held_out_means_add_up_to_what_was_measured(target):
+    """Times the factor, the form's held-out middle values sum up to the values; its sigma is the jackknife's."""
+    data = table(target=target)
+    fold = validate.fold_numbers(data, 5, 0)
+    form, held_out = parameterise.closed_form(data, target, fold)
+    factor, sigma = form.set_index("term").loc[parameterise.MEAN_FACTOR, ["coefficient", "sigma"]]
+    weight, middle = features.weights(data), features.inverse(held_out, target)
+    assert factor * weight @ middle == pytest.approx(weight @ data["value"]) and factor != 1.0
+    left = [weight[fold != k] @ data["value"][fold != k] / (weight[fold != k] @ middle[fold != k]) for k in range(5)]
+    assert sigma == pytest.approx(np.sqrt(4 * np.var(left)))
+    inputs = 10.0, 700.0, np.array([50.0, 120.0])
+    means, middles = (parameterise.apply_closed_form(form, target, *inputs, mean=kind) for kind in (True, False))
+    np.testing.assert_allclose(means, factor * middles)
 
 
 # --- Source code ----------------------------------------------------------------------------------------------
@@ -193,6 +200,16 @@ def test_source_says_what_the_form_says(tmp_path, language):
         np.testing.assert_allclose(found[1:], expected[1:], rtol=1e-6, atol=1e-6)
 
 
+def test_code_tells_the_day_of_the_south():
+    """The rule in the comment, from a day and a latitude to the northern day, is that of the models' season."""
+    _, form = next(forms())
+    rule = re.search(r"day = day of the year \+ (.*)", modelcode.as_c(form, TARGET)).group(1)
+    for latitude in (50.0, 0.0, -12.0, -20.0, -40.0):
+        northern = 100.0 + eval(rule, {"latitude": latitude, "min": min, "max": max})
+        angle = ocean.season_angle(100.0, latitude) - ocean.season_angle(northern, 90.0)
+        assert angle == pytest.approx(0.0, abs=1e-6)
+
+
 def test_fortran_is_plain():
     """Every number is double, no line is too long, no two signs meet: checked where no compiler is there."""
     for target, form in forms():
@@ -221,7 +238,7 @@ def test_form_outside_of_its_range_is_that_of_its_end(tmp_path):
 
 
 def test_lookup_at_a_point_is_the_mean_of_the_models_predictions(model, data):
-    """With all rows in it, a point is the mean prediction of the data moved there; the mean adds each residual."""
+    """With all rows in it, a point is the mean prediction of the data moved there; the mean has the factor."""
     few = data.iloc[::8].reset_index(drop=True)
     lookup = parameterise.lookup_table(model[0], few, sizes=(4, 3, 3), max_rows=len(few))
     point = lookup.isel(temperature=2, npp=1, depth=0)
@@ -229,9 +246,9 @@ def test_lookup_at_a_point_is_the_mean_of_the_models_predictions(model, data):
                           (("temperature", "temperature"), ("npp", "npp"), ("depth_m", "depth"))})  # fmt: skip
     scaled = features.transform(model[0].predict(moved)["prediction"], TARGET)
     assert features.transform(point[TARGET], TARGET) == pytest.approx(scaled.mean(), abs=1e-5)
-    quantiles = np.asarray(model[0].card["residuals"]["quantiles"])
-    spread = features.inverse(scaled[:, None] + quantiles, TARGET)
-    assert float(point[f"{TARGET}_mean"]) == pytest.approx(spread.mean(), rel=1e-4)
+    factor = model[0].card["residuals"]["mean_factor"]
+    mean = factor * features.inverse(scaled, TARGET).mean()
+    assert float(point[f"{TARGET}_mean"]) == pytest.approx(mean, rel=1e-4)
 
 
 def test_lookup_table_has_axes_that_rise(model, data, tmp_path):
@@ -243,7 +260,8 @@ def test_lookup_table_has_axes_that_rise(model, data, tmp_path):
     kept = files.read_netcdf(tmp_path / "table.nc")
     for name in (TARGET, f"{TARGET}_mean"):
         np.testing.assert_allclose(kept[name], lookup[name], rtol=1e-5)
-        assert kept[name].attrs["ancillary_variables"] == "density"
+    with xr.open_dataset(tmp_path / "table.nc") as raw:
+        assert raw[f"{TARGET}_mean"].attrs["ancillary_variables"] == "density"
     assert all(kept[name].attrs.get("units") and kept[name].attrs.get("long_name") for name in kept.variables)
 
 

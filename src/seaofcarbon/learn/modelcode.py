@@ -4,20 +4,25 @@ from pathlib import Path
 
 from seaofcarbon import files, ocean
 from seaofcarbon.learn.features import ASINH_SCALE_DPM, LOGARITHMIC, SCALES
-from seaofcarbon.learn.parameterise import DEPTH_M, NPP_MG, RANGES, SMEARING, TERMS
+from seaofcarbon.learn.parameterise import DEPTH_M, MEAN_FACTOR, NPP_MG, RANGES, TERMS
+from seaofcarbon.ocean.year import EQUATORIAL_DEG, TROPIC_DEG
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, VARIABLES
 
 INPUTS = ("t", "npp", "z", "day")
 
 
 def _parts(coefficients):
-    """Terms with their coefficient, ranges of the inputs, the two numbers of smearing, and which inputs there are."""
+    """Terms with their coefficient, ranges of the inputs, the factor that makes means, and which inputs there are."""
     known = coefficients.set_index("term")
-    terms = {term: float(value) for term, value in known["coefficient"].items() if term not in SMEARING}
+    terms = {term: float(value) for term, value in known["coefficient"].items() if term in TERMS}
     ranges = [tuple(map(float, known.loc[term, ["valid_from", "valid_to"]])) for term in RANGES]
-    smear = [float(value) for value in known.loc[list(SMEARING), "coefficient"]]
     inputs = INPUTS if "season_cos" in terms else INPUTS[:3]
-    return terms, ranges, smear, inputs
+    return terms, ranges, float(known.loc[MEAN_FACTOR, "coefficient"]), inputs
+
+
+def _middle(target, scale, power):
+    """The middle value from y, which is on the scale of the model; `scale` and `power` as the language writes them."""
+    return power if target in LOGARITHMIC else f"{scale} * sinh(y)" if target == "th234_flux" else "y"
 
 
 def _sum(terms, number, join):
@@ -36,7 +41,9 @@ def _said(target, inputs, label, skill):
     if skill:
         lines.append(skill)
     if "day" in inputs:
-        lines.append(f"day of the year, south of the equator + {ocean.YEAR_D / 2:g}")
+        south = f"min(max((-latitude - {EQUATORIAL_DEG:g}) / {TROPIC_DEG - EQUATORIAL_DEG:g}, 0), 1)"
+        lines.append(f"day of the northern year: south of {EQUATORIAL_DEG:g} S the seasons are later, so give")
+        lines.append(f"day = day of the year + {ocean.YEAR_D / 2:g} * {south}")
     lines.append("t, npp and z outside of the range of the data are taken to its end")
     if target == "poc_flux":
         lines.append(f"export efficiency: {CARBON_G_PER_MOL:g} * poc_flux / npp")
@@ -67,7 +74,7 @@ def as_c(coefficients, target, label="", skill=""):
     str
         `double TARGET(double t, double npp, double z[, double day])`: the mean, in the unit of the target.
     """
-    terms, ranges, (factor, offset), inputs = _parts(coefficients)
+    terms, ranges, factor, inputs = _parts(coefficients)
     bare = [[_c(end).lstrip("+") for end in ends] for ends in ranges]
     lines = ["#include <math.h>", "", "/* " + "\n   ".join(_said(target, inputs, label, skill)) + " */"]
     lines += [f"double {target}({', '.join(f'double {name}' for name in inputs)})", "{"]
@@ -81,15 +88,8 @@ def as_c(coefficients, target, label="", skill=""):
     lines.append(
         f"    const double y = {_sum(terms, _c, chr(10) + ' ' * 8).lstrip('+')}; /* scale: {SCALES[target]} */"
     )
-    scale, factor, offset = f"{ASINH_SCALE_DPM:.1f}", _c(factor).lstrip("+"), _c(offset)
-    if target in LOGARITHMIC:
-        lines.append(f"    return {factor} * pow(10.0, y); /* mean; middle value: pow(10.0, y) */")
-    elif target == "th234_flux":
-        lines.append(
-            f"    return {scale} * ({factor}*sinh(y) {offset}*cosh(y)); /* mean; middle value: {scale}*sinh(y) */"
-        )
-    else:
-        lines.append(f"    return y {offset}; /* mean; middle value: y */")
+    middle = _middle(target, f"{ASINH_SCALE_DPM:.1f}", "pow(10.0, y)")
+    lines.append(f"    return {_c(factor).lstrip('+')} * {middle}; /* mean; middle value: {middle} */")
     return "\n".join([*lines, "}", ""])
 
 
@@ -102,7 +102,7 @@ def _f(value):
 
 def as_fortran(coefficients, target, label="", skill=""):
     """The closed form as a function in Fortran 90, free form, double precision; arguments as in `as_c`."""
-    terms, ranges, (factor, offset), inputs = _parts(coefficients)
+    terms, ranges, factor, inputs = _parts(coefficients)
     lines = [f"! {line}" for line in _said(target, inputs, label, skill)]
     arguments = [f"{name}_in" for name in INPUTS[:3]] + list(inputs[3:])
     lines += [f"double precision function {target}({', '.join(arguments)})", "  implicit none"]
@@ -116,14 +116,8 @@ def as_fortran(coefficients, target, label="", skill=""):
     if "day" in inputs:
         lines += [f"  w = 2.0d0*acos(-1.0d0) * day / {_f(ocean.YEAR_D)[1:]}", "  c = cos(w)", "  s = sin(w)"]
     lines.append(f"  y = {_sum(terms, _f, ' &' + chr(10) + ' ' * 6).lstrip('+')}  ! scale: {SCALES[target]}")
-    scale, factor, offset = _f(ASINH_SCALE_DPM)[1:], _f(factor).lstrip("+"), _f(offset)
-    if target in LOGARITHMIC:
-        lines.append(f"  {target} = {factor} * 10.0d0**y  ! mean; middle value: 10.0d0**y")
-    elif target == "th234_flux":
-        both = f"{factor}*sinh(y) {offset}*cosh(y)"
-        lines.append(f"  {target} = {scale} * ({both})  ! mean; middle value: {ASINH_SCALE_DPM:.0f} sinh(y)")
-    else:
-        lines.append(f"  {target} = y {offset}  ! mean; middle value: y")
+    middle = _middle(target, _f(ASINH_SCALE_DPM)[1:], "10.0d0**y")
+    lines.append(f"  {target} = {_f(factor).lstrip('+')} * {middle}  ! mean; middle value: {middle}")
     return "\n".join([*lines, f"end function {target}", ""])
 
 

@@ -39,7 +39,8 @@ MARGIN = 0.01
 RANGES = {"temperature": "temperature", "ln_npp": "npp", "ln_depth": "depth_m"}
 RANGE_UNITS = {"temperature": "degree_Celsius", "npp": "mg m-2 d-1", "depth_m": "m"}
 EFFICIENCY = "export_efficiency"
-SMEARING = ("smearing_factor", "smearing_offset")
+MEAN_FACTOR = "mean_factor"
+"""Row of a form that is no term: the middle value times it is the mean."""
 
 
 def fold_models(model, table, fold, threads=2):
@@ -95,15 +96,8 @@ def learned_surface(model, table, without):
 # --- A closed form ---------------------------------------------------------------------------------------
 
 
-def northern_day(table):
-    """Day of the year with the seasons of the north: half a year later south of the equator."""
-    south = table["latitude"].to_numpy(float) < 0
-    return ocean.day_of_year(table["time"]) + np.where(south, ocean.YEAR_D / 2, 0.0)
-
-
-def _design(terms, temperature, npp, depth_m, day):
-    angle = 2 * np.pi * np.asarray(day, float) / ocean.YEAR_D
-    wave = (np.zeros_like(angle), np.zeros_like(angle)) if day is None else (np.cos(angle), np.sin(angle))
+def _design(terms, temperature, npp, depth_m, angle):
+    wave = (0.0, 0.0) if angle is None else (np.cos(angle), np.sin(angle))
     logs = np.log(np.asarray(npp, float) / NPP_MG), np.log(np.asarray(depth_m, float) / DEPTH_M)
     known = dict(zip("tndcs", np.broadcast_arrays(np.asarray(temperature, float), *logs, *wave), strict=True))
     one = np.ones_like(known["t"])
@@ -113,7 +107,8 @@ def _design(terms, temperature, npp, depth_m, day):
 def design(table, terms=tuple(TERMS)):
     """Terms of each row of a table, shape (n, terms); NPP and depth below 1 count as 1."""
     positive = (np.maximum(table[name].to_numpy(float), 1.0) for name in ("npp", "depth_m"))
-    return _design(terms, table["temperature"].to_numpy(float), *positive, northern_day(table))
+    angle = ocean.season_angle(ocean.day_of_year(table["time"]), table["latitude"])
+    return _design(terms, table["temperature"].to_numpy(float), *positive, angle)
 
 
 def _solve(A, y, weight):
@@ -200,8 +195,8 @@ def closed_form(table, target, fold, surface=None, terms=None, margin=MARGIN):
     -------
     coefficients : DataFrame
         term, coefficient, sigma, valid_from, valid_to (5 and 95 % of the data), valid_unit. Sigma is from leaving out
-        each fold of campaigns in turn (jackknife). The last rows, `smearing_factor` and `smearing_offset`, turn middle
-        values into means (`to_mean`); they are made of the form's own held-out residuals.
+        each fold of campaigns in turn (jackknife). The last row, `mean_factor`, turns middle values into means: it is
+        `features.mean_factor` of the form's own held-out middle values.
     held_out : array, shape (n,)
         On the scale of the model.
     """
@@ -218,15 +213,15 @@ def closed_form(table, target, fold, surface=None, terms=None, margin=MARGIN):
         used = columns(own, train)
         held_out[~train] = A[~train][:, used] @ _solve(A[train][:, used], own[train], weight[train])
     used = columns(aim, slice(None))
-    names, residual = [list(TERMS)[k] for k in used], y - held_out
     without = left_out(A[:, used], aim, weight, fold)[1]
-    smear = np.array([smearing(residual[fold != k], target, weight[fold != k]) for k in numbers])
+    middle = table.assign(prediction=features.inverse(held_out, target))
+    factors = [features.mean_factor(middle[fold != k]) for k in numbers]
     ends = {term: np.percentile(table[column], [5, 95]) for term, column in RANGES.items()}
     coefficients = pd.DataFrame({
-        "term": [*names, *SMEARING],
+        "term": [*(list(TERMS)[k] for k in used), MEAN_FACTOR],
         "coefficient": [*_solve(A[:, used], aim if surface is None else aim[-1], weight),
-                        *smearing(residual, target, weight)],
-        "sigma": np.sqrt(len(numbers) - 1) * np.r_[without.std(axis=0), smear.std(axis=0)],
+                        features.mean_factor(middle)],
+        "sigma": np.sqrt(len(numbers) - 1) * np.r_[without.std(axis=0), np.std(factors)],
     })  # fmt: skip
     for column, k in (("valid_from", 0), ("valid_to", 1)):
         coefficients[column] = coefficients["term"].map({term: end[k] for term, end in ends.items()}).astype(float)
@@ -246,7 +241,8 @@ def apply_closed_form(coefficients, target, temperature, npp, depth_m, day=None,
     temperature, npp, depth_m : array_like
         Degrees Celsius at the depth, mg m-2 d-1 as carbon, m. They broadcast.
     day : array_like, optional
-        Day of the year, plus half a year in the south. Without it, the middle of the year's wave.
+        Day of the northern year: in the south, days are shifted as in `ocean.season_angle`. Without it, the middle of
+        the year's wave.
     mean : bool
         The mean, which sums and budgets need; else the middle value.
 
@@ -255,14 +251,14 @@ def apply_closed_form(coefficients, target, temperature, npp, depth_m, day=None,
     array
     """
     known = coefficients.set_index("term")
-    terms = [term for term in known.index if term not in SMEARING]
+    terms = [term for term in known.index if term in TERMS]
     inputs = [
         np.clip(value, known.loc[term, "valid_from"], known.loc[term, "valid_to"])
         for term, value in zip(RANGES, (temperature, npp, depth_m), strict=True)
     ]
-    scaled = _design(terms, *inputs, day) @ known.loc[terms, "coefficient"].to_numpy(float)
-    middle = features.inverse(scaled, target)
-    return to_mean(middle, target, *known.loc[list(SMEARING), "coefficient"]) if mean else middle
+    angle = None if day is None else ocean.season_angle(day, 90.0)
+    middle = features.inverse(_design(terms, *inputs, angle) @ known.loc[terms, "coefficient"].to_numpy(float), target)
+    return known.loc[MEAN_FACTOR, "coefficient"] * middle if mean else middle
 
 
 def as_efficiency(coefficients):
@@ -293,53 +289,12 @@ def formula(coefficients, target):
         "th234_flux": rf"\mathrm{{asinh}}(F / {features.ASINH_SCALE_DPM:.0f})", "th234_total": "A",
         "c_th": r"\log_{10} R", "poc_flux": r"\log_{10} F", EFFICIENCY: r"\log_{10} e",
     }[target]  # fmt: skip
-    rows = coefficients[~coefficients["term"].isin(SMEARING)]
+    rows = coefficients[coefficients["term"].isin(TERMS)]
     right = [
         rf"{value:+.4f}" + "".join(rf"\,{letters[letter]}" for letter in TERMS[term]).replace(twice, square)
         for term, value in zip(rows["term"], rows["coefficient"], strict=True)
     ]
     return f"{left} = {' '.join(right).lstrip('+')}"
-
-
-# --- From middle values to means ------------------------------------------------------------------------------
-
-
-def smearing(residual, target, weight=None):
-    """Two numbers that turn a middle value into a mean (Duan 1983), for `to_mean`.
-
-    The residuals are added to a prediction on the scale of the model, and the results averaged. On the scale of a
-    logarithm this is a factor; with asinh it is exact too, by the addition theorem of sinh.
-
-    Parameters
-    ----------
-    residual : array, shape (n,)
-        Value minus prediction on held-out campaigns, on the scale of the model.
-    target : str
-    weight : array, shape (n,), optional
-
-    Returns
-    -------
-    factor, offset : float
-
-    Examples
-    --------
-    >>> [round(float(x), 4) for x in smearing([-0.3, 0.3], "poc_flux")]
-    [1.2482, 0.0]
-    """
-    residual = np.asarray(residual, float)
-    if target in features.LOGARITHMIC:
-        return np.average(10.0**residual, weights=weight), 0.0
-    if target == "th234_flux":
-        return np.average(np.cosh(residual), weights=weight), np.average(np.sinh(residual), weights=weight)
-    return 1.0, np.average(residual, weights=weight)
-
-
-def to_mean(middle, target, factor, offset):
-    """Mean of a quantity from its middle value: factor x, and for 234Th flux + offset sqrt(x^2 + 500^2)."""
-    middle = np.asarray(middle)
-    if target in features.LOGARITHMIC:
-        return factor * middle
-    return factor * middle + offset * (np.hypot(middle, features.ASINH_SCALE_DPM) if target == "th234_flux" else 1.0)
 
 
 # --- What it costs --------------------------------------------------------------------------------------------
@@ -352,11 +307,11 @@ def henson_refitted(table, target, fold):
     -------
     array, shape (n,), or None for a target that it does not speak of
     """
-    known = rivals.published(table, target)
-    if "Henson et al. 2011" not in known:
+    guess = rivals.published(table, target).get("Henson et al. 2011")
+    if guess is None:
         return None
-    guess = features.transform(known["Henson et al. 2011"], target)
-    A, y = np.column_stack([np.ones(len(guess)), guess]), features.transform(table["value"], target)
+    scaled, y = (features.transform(values, target) for values in (guess, table["value"]))
+    A = np.column_stack([np.ones(len(y)), scaled])
     return left_out(A, y, features.weights(table), fold)[0]
 
 
@@ -413,15 +368,16 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     -------
     Dataset, dims (temperature, npp, depth)
         The target in its unit: the middle value (mean of the predictions on the scale of the model); `_mean`, the mean
-        that sums need, with the held-out residuals of the model (`smearing`); and `density`, the number of values in
-        the cell of each grid point.
+        that sums need, of all predictions times the factor of the card; and `density`, the number of values in the cell
+        of each grid point.
 
     Raises
     ------
     UserError
         If the card of the model holds no residuals.
     """
-    if "residuals" not in model.card:
+    factor = model.card.get("residuals", {}).get("mean_factor")
+    if factor is None:
         raise UserError(f"the card of the {model.target} model holds no residuals: run 04-tune again")
     rows, target = background(table, max_rows, seed), model.target
     ends = {name: np.percentile(table[name], [2, 98]) for name in AXES}
@@ -434,11 +390,11 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     many = many.assign(**{name: np.tile(places[:, k], len(rows)) for k, name in enumerate(AXES)})
     predicted = model.predict(many)["prediction"].to_numpy().reshape(len(rows), *sizes)
     middle = features.inverse(features.transform(predicted, target).mean(axis=0), target)
-    # rows that differ in their other inputs are part of the scatter about a point of the table
-    mean = to_mean(predicted, target, *smearing(model.card["residuals"]["quantiles"], target)).mean(axis=0)
+    mean = factor * predicted.mean(axis=0)  # in the unit: rows with other inputs are scatter about a point, too
     edges = [np.r_[-np.inf, (axis[1:] + axis[:-1]) / 2, np.inf] for axis in axes]
     count = np.histogramdd(table[list(AXES)].to_numpy(float), bins=[np.clip(e, -1e9, 1e9) for e in edges])[0]
     dims, unit = ("temperature", "npp", "depth"), VARIABLES[target].unit
+    by_ratio = f"mean, for sums: predictions times {factor:.4g}, by the ratio estimator of Snowdon (1991)"
     told = {"units": unit, "ancillary_variables": "density"}
     warmth = {"long_name": "sea water temperature at the depth", "standard_name": "sea_water_temperature",
               "units": "degree_Celsius"}  # fmt: skip
@@ -448,7 +404,7 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     return xr.Dataset(
         {
             target: (dims, middle, told | {"comment": "middle value: mean on the scale of the model"}),
-            f"{target}_mean": (dims, mean, told | {"comment": "mean, by the smearing of Duan (1983): for sums"}),
+            f"{target}_mean": (dims, mean, told | {"comment": by_ratio}),
             "density": (dims, count.astype("int32"), near),
         },
         coords={"temperature": ("temperature", axes[0], warmth), "npp": ("npp", axes[1], production),
@@ -498,6 +454,25 @@ class Parameterisation(NamedTuple):
     fidelity: float
 
 
+def scored_rows(model, training):
+    """Rows that the validation of a model scored, and their folds.
+
+    Parameters
+    ----------
+    model : Model
+    training : DataFrame
+        From `features.training_table`.
+
+    Returns
+    -------
+    table : DataFrame
+    fold : array of int, shape (n,)
+    """
+    chosen = model.card["folds"]
+    table = thin(features.for_target(training, model.target), MAX_ROWS, chosen["seed"]).reset_index(drop=True)
+    return table, fold_numbers(table, chosen["n_folds"], chosen["seed"])
+
+
 def parameterise(model, training, seed=0):
     """Fit the closed form to a model's surface and say what it costs, on the folds of the model's validation.
 
@@ -515,9 +490,7 @@ def parameterise(model, training, seed=0):
         form: from `closed_form`; skill: from `compare`, with the models first; fidelity: R2 of the form against the
         models' predictions, both of rows that neither knew.
     """
-    target, chosen = model.target, model.card["folds"]
-    table = thin(features.for_target(training, target), MAX_ROWS, chosen["seed"]).reset_index(drop=True)
-    fold = fold_numbers(table, chosen["n_folds"], chosen["seed"])
+    target, (table, fold) = model.target, scored_rows(model, training)
     without = fold_models(model, table, fold)
     surface = learned_surface(model, table, without)
     form, of_surface = closed_form(table, target, fold, surface)

@@ -126,8 +126,7 @@ def _nearest(table, train, test):
 
 def _log_terms(table):
     """Logarithms of depth, NPP and chlorophyll, temperature, and the season of the hemisphere."""
-    half_year = np.where(table["latitude"] < 0, ocean.YEAR_D / 2, 0.0)
-    season = 2 * np.pi * (ocean.day_of_year(table["time"]) + half_year) / ocean.YEAR_D
+    season = ocean.season_angle(ocean.day_of_year(table["time"]), table["latitude"])
     positive = [
         np.log(np.maximum(table[name].to_numpy(float), low))
         for name, low in (("depth_m", 5.0), ("npp", 1.0), ("chlorophyll", 0.01))

@@ -158,7 +158,7 @@ def card_of(scores, leaks, n_folds, n_trials):
         "limits": [
             "0 to 250 m, and inside the area of applicability only, where the interval holds as well",
             "inputs are climatologies: what was special about a year cannot be predicted",
-            "on a log scale a prediction is a middle value: means and totals need its residuals (smearing)",
+            "on a log scale a prediction is a middle value: means and totals need the factor of its held-out sums",
             "the interval is for one measurement, not for a mean",
         ],
     }  # fmt: skip
