@@ -65,6 +65,22 @@ def test_mean_factor_makes_held_out_sums_right(model, data, validation):
     assert factor != 1.0
 
 
+def test_mean_factor_follows_depth_where_values_tell():
+    """Predictions half of what is measured at 50 m and right at 200 m; far from all values, the factor of all."""
+    depth = np.tile([50.0, 200.0], 400)
+    held = pd.DataFrame({"campaign": np.arange(800) // 2, "depth_m": depth, "prediction": 1.0})
+    held["value"] = np.where(depth == 50, 2.0, 1.0)
+    assert features.mean_factor(held) == pytest.approx(1.5)
+    near = features.mean_factor(held, [50.0, 200.0, 5000.0])
+    assert near == pytest.approx([2.0, 1.0, 1.5], abs=0.06)
+
+
+def test_a_model_without_held_out_errors_gives_no_means(data):
+    """One line, and the chapter to run."""
+    with pytest.raises(UserError, match="run 04-tune again"):
+        Model.fit(data, TARGET, SEED, DEFAULTS, seed=1).mean_factor(100.0)
+
+
 def test_saved_model_predicts_the_same(model, data, saved):
     """To the bit, after skops, UBJ and npz."""
     pd.testing.assert_frame_equal(models.load(saved).predict(data), model.predict(data), check_exact=True)

@@ -1,6 +1,5 @@
 """Maps: what is predicted where, how it is summed, and that the year, the date line and the hemispheres are right."""
 
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -52,7 +51,7 @@ class Formula:
 
     target = "poc_flux"
     features = FEATURE_SETS["seed"]
-    card = {"residuals": {"mean_factor": 1.2}}
+    mean_factor = staticmethod(lambda depth_m: 1.0 + np.asarray(depth_m) / 500)
 
     def predict_matrix(self, X, which):
         """A weighted sum of the features."""
@@ -216,14 +215,17 @@ def test_a_perfect_map_agrees(sea):
     assert shifted["correlation"] == pytest.approx(1.0, rel=1e-5)
 
 
-def test_means_need_the_factor_of_the_card():
-    """Middle values times the factor; a model without one cannot give means."""
-    middle = xr.DataArray(np.array([1.0, 5.0], "float32"), dims="x", attrs={"units": "mmol m-2 d-1"})
+def test_means_need_the_factor_of_their_depth():
+    """Middle values times the factor at the depth of the coordinate, or of each cell."""
+    middle = xr.DataArray(np.array([1.0, 5.0], "float32"), dims="x", coords={"depth": 100.0}, attrs={"units": "1"})
     mean = maps.to_mean(middle, Formula())
     np.testing.assert_allclose(mean, [1.2, 6.0], rtol=1e-6)
     assert mean.attrs == middle.attrs
-    with pytest.raises(UserError, match="04-tune"):
-        maps.to_mean(middle, SimpleNamespace(target="poc_flux", card={}))
+    ez = xr.DataArray([50.0, 250.0], dims="x")
+    np.testing.assert_allclose(maps.to_mean(middle, Formula(), ez), [1.1, 7.5], rtol=1e-6)
+    column = middle.drop_vars("depth").expand_dims(depth=[0.0, 100.0])
+    np.testing.assert_allclose(maps.to_mean(column, Formula()), [[1.0, 5.0], [1.2, 6.0]], rtol=1e-6)
+    np.testing.assert_allclose(maps.to_mean(middle, Formula(), factor=2.0), [2.0, 10.0], rtol=1e-6)
 
 
 def test_strait_and_malaga_get_a_reason_and_no_number(sea):

@@ -32,6 +32,9 @@ CIRCULAR = ("longitude_sin", "longitude_cos", "day_sin", "day_cos")
 
 # --- Scales ---------------------------------------------------------------------------------------
 
+DEPTH_KERNEL = 0.25
+"""How near values must be to tell of a depth: standard deviation in ln(z + 10 m), about 30 m up and down at 100 m."""
+
 SEA_POINTS = 6000
 """Random places that stand for the sea when intervals are made for it."""
 
@@ -339,21 +342,31 @@ def weights(df):
     return weight / weight.mean()
 
 
-def mean_factor(held_out):
+def mean_factor(held_out, depth_m=None):
     """Factor that turns middle values into means: what was measured over what was predicted (Snowdon 1991).
 
     Parameters
     ----------
     held_out : DataFrame
-        campaign, value and prediction (unit of the target) of campaigns that the model had not seen.
+        campaign, depth_m, value and prediction (unit of the target) of campaigns that the model had not seen.
+    depth_m : array, optional
+        m. Near each depth values count by their distance from it, and the factor of all depths as much as the
+        campaigns that a target needs at least.
 
     Returns
     -------
-    float
-        Both are added up with the weights of the fit.
+    float, or array of the shape of `depth_m`
+        Values are added up with the weights of the fit.
     """
-    weight = weights(held_out)
-    return float((weight * held_out["value"]).sum() / (weight * held_out["prediction"]).sum())
+    weight, value, guess = weights(held_out), held_out["value"].to_numpy(), held_out["prediction"].to_numpy()
+    of_all = float((weight * value).sum() / (weight * guess).sum())
+    if depth_m is None:
+        return of_all
+    at, there = (np.log(np.asarray(z, float) + 10.0) for z in (depth_m, held_out["depth_m"]))
+    near = weight * np.exp(-0.5 * ((at[..., None] - there) / DEPTH_KERNEL) ** 2)
+    least = weight.sum() * min(1.0, MIN_CAMPAIGNS / held_out["campaign"].nunique())
+    local, mass = (near @ value) / (near @ guess), near.sum(axis=-1)
+    return (mass * local + least * of_all) / (mass + least)
 
 
 def random_sea(n, covariates, names, depths_m, seed=0):

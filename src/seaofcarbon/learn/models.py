@@ -35,6 +35,7 @@ DEFAULTS = {
 """Settings that every tuning starts from."""
 
 N_TREES = 100
+FACTOR_DEPTHS_M = (0, 10, 25, 50, 75, 100, 125, 150, 175, 200, 225, 250)
 FILES = ("rf.skops", "xgb.ubj", "applicability.npz")
 TRUSTED = ("sklearn.tree._tree.Tree",)
 """The one type that skops does not know and that a forest cannot do without."""
@@ -167,6 +168,19 @@ class Model:
             at = self.width.at(X[:, self.features.index("depth_m")])
         return np.asarray(at, np.float32)
 
+    def mean_factor(self, depth_m):
+        """Factor that makes means of middle values at each depth (m): see `features.mean_factor`.
+
+        Raises
+        ------
+        UserError
+            When the card holds none.
+        """
+        known = self.card.get("residuals", {}).get("mean_factor_at")
+        if known is None:
+            raise UserError(f"the card of the {self.target} model holds no residuals: run 04-tune again")
+        return np.interp(depth_m, known["depth_m"], known["factor"])
+
     def applicable(self, X):
         """Whether the training data can speak for each row of features, bool, shape (n,)."""
         return self.area.inside(X)
@@ -250,6 +264,10 @@ def _card(table, target, names, settings, width, residuals, seed):
             "difference on the scale of the model, and the sum of the values over the sum of the predictions",
             "quantiles": values,
             "mean_factor": features.mean_factor(residuals),
+            "mean_factor_at": {
+                "depth_m": list(FACTOR_DEPTHS_M),
+                "factor": features.mean_factor(residuals, FACTOR_DEPTHS_M),
+            },
         }
     return card
 

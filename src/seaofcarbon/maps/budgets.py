@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from seaofcarbon import carbon, ocean
-from seaofcarbon.files import UserError
 from seaofcarbon.maps.means import DAYS_IN_MONTH, weights
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, VARIABLES
 
@@ -148,22 +148,25 @@ def ratio_of_law(depth, law):
     return middle, middle.copy(data=ratio * np.exp(np.log(law.scatter) ** 2 / 2))
 
 
-def to_mean(prediction, model, factor=None):
+def to_mean(prediction, model, depth=None, factor=None):
     """Mean of a quantity from a model that predicts its middle value.
 
     A model trained on the log of a flux gives, turned back, a middle value, which lies below the mean when the scatter
     is wide. Means and totals need the mean: the prediction is multiplied by what was measured over what was predicted,
-    both added up over campaigns that the model had not seen (ratio estimator, Snowdon 1991). It takes the scatter as it
-    is, where the smearing of Duan (1983) takes it as equally wide for small and large values.
+    both added up over values near the depth of campaigns that the model had not seen (ratio estimator, Snowdon 1991).
+    It takes the scatter as it is, where the smearing of Duan (1983) takes it as equally wide for small and large
+    values.
 
     Parameters
     ----------
     prediction : DataArray
-        In the unit of the quantity.
+        In the unit of the quantity, with the coordinate `depth` (m).
     model : learn.models.Model
-        Its card holds the factor.
+        Its card holds the factors.
+    depth : DataArray, optional
+        m, of each cell, where it is not that of the coordinate.
     factor : float, optional
-        Another one than that of the card, from `learn.features.mean_factor`.
+        Another one than those of the card, from `learn.features.mean_factor`.
 
     Returns
     -------
@@ -172,9 +175,9 @@ def to_mean(prediction, model, factor=None):
     Raises
     ------
     UserError
-        When the card has no factor.
+        When the card has no factors.
     """
-    factor = model.card.get("residuals", {}).get("mean_factor") if factor is None else factor
     if factor is None:
-        raise UserError(f"the card of the {model.target} model holds no residuals: run 04-tune again")
-    return (prediction * factor).astype(prediction.dtype).assign_attrs(prediction.attrs)
+        factor = xr.apply_ufunc(model.mean_factor, prediction["depth"] if depth is None else depth)
+    mean = (prediction * factor).transpose(*prediction.dims)
+    return mean.astype(prediction.dtype).assign_attrs(prediction.attrs)

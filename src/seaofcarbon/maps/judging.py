@@ -43,7 +43,7 @@ def taught(learner, table, covariates, depth_m):
         card = learner.card
         model = Model.fit(known, learner.target, learner.features, card["settings"], seed=card["seed"], threads=2)
         drawn = predict_grid(model, covariates, depths_m=(depth_m,), layers=["prediction"])
-        found[lesson] = drawn[learner.target].isel(depth=0, drop=True)
+        found[lesson] = drawn[learner.target].isel(depth=0)
     return found
 
 
