@@ -246,8 +246,7 @@ def test_lookup_at_a_point_is_the_mean_of_the_models_predictions(model, data):
                           (("temperature", "temperature"), ("npp", "npp"), ("depth_m", "depth"))})  # fmt: skip
     scaled = features.transform(model[0].predict(moved)["prediction"], TARGET)
     assert features.transform(point[TARGET], TARGET) == pytest.approx(scaled.mean(), abs=1e-5)
-    factor = model[0].card["residuals"]["mean_factor"]
-    mean = factor * features.inverse(scaled, TARGET).mean()
+    mean = model[0].mean_factor(float(point["depth"])) * features.inverse(scaled, TARGET).mean()
     assert float(point[f"{TARGET}_mean"]) == pytest.approx(mean, rel=1e-4)
 
 

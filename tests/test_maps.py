@@ -1,6 +1,5 @@
 """Maps: what is predicted where, how it is summed, and that the year, the date line and the hemispheres are right."""
 
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np

@@ -7,7 +7,6 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import ocean
-from seaofcarbon.files import UserError
 from seaofcarbon.learn import features, rivals
 from seaofcarbon.learn.campaigns import thin
 from seaofcarbon.learn.explain import background
@@ -368,7 +367,7 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     -------
     Dataset, dims (temperature, npp, depth)
         The target in its unit: the middle value (mean of the predictions on the scale of the model); `_mean`, the mean
-        that sums need, of all predictions times the factor of the card; and `density`, the number of values in the cell
+        that sums need, of all predictions times the factor at the depth; and `density`, the number of values in the cell
         of each grid point.
 
     Raises
@@ -376,9 +375,6 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     UserError
         If the card of the model holds no residuals.
     """
-    factor = model.card.get("residuals", {}).get("mean_factor")
-    if factor is None:
-        raise UserError(f"the card of the {model.target} model holds no residuals: run 04-tune again")
     rows, target = background(table, max_rows, seed), model.target
     ends = {name: np.percentile(table[name], [2, 98]) for name in AXES}
     axes = [
@@ -390,11 +386,13 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     many = many.assign(**{name: np.tile(places[:, k], len(rows)) for k, name in enumerate(AXES)})
     predicted = model.predict(many)["prediction"].to_numpy().reshape(len(rows), *sizes)
     middle = features.inverse(features.transform(predicted, target).mean(axis=0), target)
-    mean = factor * predicted.mean(axis=0)  # in the unit: rows with other inputs are scatter about a point, too
+    mean = model.mean_factor(axes[2]) * predicted.mean(
+        axis=0
+    )  # in the unit: rows with other inputs are scatter about a point, too
     edges = [np.r_[-np.inf, (axis[1:] + axis[:-1]) / 2, np.inf] for axis in axes]
     count = np.histogramdd(table[list(AXES)].to_numpy(float), bins=[np.clip(e, -1e9, 1e9) for e in edges])[0]
     dims, unit = ("temperature", "npp", "depth"), VARIABLES[target].unit
-    by_ratio = f"mean, for sums: predictions times {factor:.4g}, by the ratio estimator of Snowdon (1991)"
+    by_ratio = "mean, for sums: predictions times a factor of the depth, by the ratio estimator of Snowdon (1991)"
     told = {"units": unit, "ancillary_variables": "density"}
     warmth = {"long_name": "sea water temperature at the depth", "standard_name": "sea_water_temperature",
               "units": "degree_Celsius"}  # fmt: skip
