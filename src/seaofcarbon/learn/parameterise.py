@@ -367,8 +367,8 @@ def lookup_table(model, table, sizes=(10, 8, 8), max_rows=100, seed=0):
     -------
     Dataset, dims (temperature, npp, depth)
         The target in its unit: the middle value (mean of the predictions on the scale of the model); `_mean`, the mean
-        that sums need, of all predictions times the factor at the depth; and `density`, the number of values in the cell
-        of each grid point.
+        that sums need, of all predictions times the factor at the depth; and `density`, the number of values in the
+        cell of each grid point.
 
     Raises
     ------
