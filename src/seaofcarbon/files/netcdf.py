@@ -145,7 +145,10 @@ def read_netcdf(path, chunks=None):
     try:
         ds = xr.open_dataset(path, engine="netcdf4", chunks=chunks)
     except OSError as problem:
-        raise UserError(f"{path} cannot be read as netCDF ({problem.strerror or problem}): check its name") from None
+        raise UserError(
+            f"{path} cannot be read as netCDF ({problem.strerror or problem}): it is another kind of "
+            "file or damaged; what a run made is made again by its notebook, as seaofcarbon run 05-maps"
+        ) from None
     if chunks is None:
         with ds:
             ds = ds.load()

@@ -157,6 +157,39 @@ def partial_dependence(model, table, feature, n=30, max_rows=500, seed=0):
     )
 
 
+def course(curve, target, spread, least=0.1):
+    """How a curve goes, in words: it rises, falls, hardly changes, or has a greatest or least value inside.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        From `partial_dependence`.
+    target : str
+    spread : float
+        Standard deviation of the values, on the scale of the model.
+    least : float
+        Changes below this share of the spread are none.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> hill = pd.DataFrame({"value": [0.0, 50.0, 100.0], "prediction": [1.0, 10.0, 2.0]})
+    >>> course(hill, "poc_flux", 1.0)
+    'rises up to 50, then falls'
+    """
+    y, at = np.asarray(features.transform(curve["prediction"], target)), curve["value"].to_numpy()
+    enough = least * spread
+    for sign, up, down in ((1, "rises", "falls"), (-1, "falls", "rises")):
+        top = int((sign * y).argmax())
+        if min(sign * (y[top] - y[0]), sign * (y[top] - y[-1])) > enough:
+            return f"{up} up to {at[top]:.3g}, then {down}"
+    change = y[-1] - y[0]
+    return "hardly changes" if abs(change) < enough else "rises" if change > 0 else "falls"
+
+
 def background(table, max_rows, seed):
     """Rows that stand for the data, each campaign with its weight."""
     weight = features.weights(table)

@@ -293,7 +293,10 @@ def formula(coefficients, target):
         rf"{value:+.4f}" + "".join(rf"\,{letters[letter]}" for letter in TERMS[term]).replace(twice, square)
         for term, value in zip(rows["term"], rows["coefficient"], strict=True)
     ]
-    return f"{left} = {' '.join(right).lstrip('+')}"
+    right[0] = right[0].lstrip("+")
+    # three terms a line: so many fit on a phone
+    lines = r" \\ &\quad ".join(" ".join(right[k : k + 3]) for k in range(0, len(right), 3))
+    return rf"\begin{{aligned}}{left} &= {lines}\end{{aligned}}"
 
 
 # --- What it costs --------------------------------------------------------------------------------------------

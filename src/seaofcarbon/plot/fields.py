@@ -456,7 +456,7 @@ def totals(df, label=""):
     Parameters
     ----------
     df : DataFrame
-        name, low, high (Pg C yr-1), kind (this book, truth, same grid, published).
+        name, low, high (Pg C yr-1), kind (this book, truth, same grid, published); and `value`, where a range has one.
 
     Returns
     -------
@@ -467,7 +467,8 @@ def totals(df, label=""):
     colours = df["kind"].map(KIND_COLOURS)
     ax.hlines(y, 0, df["low"], color="#e8e4da", lw=5, zorder=1)
     ax.hlines(y, df["low"], df["high"], color=colours, lw=5, zorder=2)
-    ax.scatter((df["low"] + df["high"]) / 2, y, s=42, color=colours, zorder=3)
+    single = df["low"].where(np.isclose(df["low"], df["high"]))
+    ax.scatter(df["value"].fillna(single) if "value" in df else single, y, s=42, color=colours, zorder=3)
     for height, low, high in zip(y, df["low"], df["high"], strict=True):
         text = f"{low:.1f}" if np.isclose(low, high) else f"{low:.1f}–{high:.1f}"
         ax.annotate(text, (high, height), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
