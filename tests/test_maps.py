@@ -317,6 +317,25 @@ def test_sentences_tell_extrapolation(sea):
     assert all("no number" in line for line in said if "Strait" in line or "Malaga" in line)
 
 
+def test_sentence_of_a_site_is_a_mean_over_days_and_of_land_one_reason(sea):
+    """February counts less than January; a place on land gets its distance once."""
+    cells = maps.site_cells(sea, maps.own_site(-42.5, 102.5) | maps.own_site(0.0, 0.0))
+    year = maps.site_year(maps.predict_grid(Formula(), sea, months=[1, 2], depths_m=[100]), cells, "poc_flux")
+    said = maps.site_sentences(cells, year.assign(poc_flux=year["month"].map({1: 0.0, 2: 5925.0})), "poc_flux", 100)
+    assert "2,825 mmol" in said[-2]  # 28.25 days of 59.25
+    assert said[-1].endswith("km from the nearest sea cell.")
+    assert said[-1].count("km") == 1
+
+
+def test_site_of_a_map_that_follows_light_has_the_depth_of_its_cell(sea):
+    """One layer, of which depth_m is the mean; the depth of the cell and month stands beside it."""
+    cells = maps.site_cells(sea, maps.own_site(-42.5, 102.5))
+    grid = maps.predict_grid(Formula(), sea, kind="ez")
+    year = maps.site_year(grid, cells, "poc_flux").set_index("site").loc["42.5°S 102.5°E"]
+    np.testing.assert_allclose(year["depth_m"], float(grid["depth"][0]))
+    np.testing.assert_allclose(year["depth_used_m"], grid["depth_used"].sel(lat=-42.5, lon=102.5))
+
+
 @pytest.mark.parametrize(
     "call",
     [

@@ -163,8 +163,34 @@ def test_errors_about_a_power_law_are_its_scatter():
     depth = np.full(40, 100.0)
     rows = pd.DataFrame({"target": "c_th", "cast_id": [f"c{k:02d}" for k in range(40)], "campaign": np.arange(40)})
     rows = rows.assign(depth_m=depth, value=np.tile([4.0, 8.0], 20), latitude=0.0, longitude=0.0)
-    errors = maps.law_errors(rows.assign(time=pd.Timestamp("2010-06-01")), law, 100.0)
+    rows = rows.assign(time=pd.Timestamp("2010-06-01"))
+    errors = maps.law_errors(rows, {carbon.EVERYWHERE: law}, 100.0)
     np.testing.assert_allclose(errors["error"], np.tile([0.0, np.log10(2.0)], 20), atol=1e-12)
+
+
+def test_each_ratio_errs_about_the_law_of_its_basin():
+    """A basin without a law of its own takes the global one; blocks of the sea are dealt to folds, so pairs are few."""
+    n = 40
+    rows = pd.DataFrame({"target": "c_th", "cast_id": [f"c{k:02d}" for k in range(n)], "campaign": np.arange(n)})
+    rows = rows.assign(depth_m=100.0, value=4.0, latitude=np.tile([-60.0, 40.0], n // 2))
+    rows = rows.assign(longitude=np.where(rows["latitude"] > 0, -40.0, np.linspace(-170, 170, n)))
+    rows = rows.assign(time=pd.Timestamp("2010-06-01"))
+    laws = {carbon.EVERYWHERE: carbon.PowerLaw(200.0, -1.0, 1.5), "Southern Ocean": carbon.PowerLaw(400.0, -1.0, 1.5)}
+    errors = maps.law_errors(rows, laws, 100.0)
+    np.testing.assert_allclose(errors["error"], np.where(errors["latitude"] < 0, 0.0, np.log10(2.0)), atol=1e-12)
+    assert errors["block_fold"].nunique() > 2
+    assert errors.groupby(["latitude", errors["longitude"] // 20])["block_fold"].nunique().max() == 1
+
+
+def test_correlation_of_errors_is_that_of_the_casts_that_have_both():
+    """Casts are met by name; campaigns that are too few give no number."""
+    rng = np.random.default_rng(8)
+    one = casts(300, rng).assign(cast_id=lambda df: df.index, error=rng.normal(size=300))
+    other = one.assign(error=0.6 * one["error"] + 0.8 * rng.normal(size=300)).sample(frac=0.8, random_state=1)
+    r, n, campaigns = maps.error_correlation(one, other)
+    assert r == pytest.approx(one["error"].corr(other["error"]))  # campaigns of one cast weigh the same
+    assert n == campaigns == 240
+    assert np.isnan(maps.error_correlation(one, other.iloc[:9])[0])
 
 
 def test_few_campaigns_are_refused():

@@ -1,7 +1,8 @@
 """What each choice does: one choice of a run changed at a time, and what that does to the total and to single places.
 
 A choice that changes what is learnt fits the models again, with the settings of the run and no new tuning; the rows of
-the training table stay the same, and so does the sea beside them. Held-out residuals stay those of the run.
+the training table stay the same, and so does the sea beside them. Factors from middle values to means stay those of the
+run: there are no held-out predictions of models that were fitted again.
 """
 
 from dataclasses import dataclass, field, fields, replace
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from seaofcarbon import carbon, flux, maps, thorium
+from seaofcarbon import carbon, flux, maps, ocean, thorium
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features, models, validate
 from seaofcarbon.learn.campaigns import thin
@@ -22,8 +23,8 @@ PRODUCT, DIRECT = "234Th × C:Th", "learnt directly"
 SITES = ("Gulf of Cadiz", "Alboran Sea", "Eastern Alboran Sea")
 """The Andalusian sites of the vocabulary that have a cell."""
 
-RATIO_LAWS = ("power_law", "owens2015")
-"""C:Th from depth alone: fitted to the ratios of the run, or as published."""
+RATIO_LAWS = ("power_law", "regional", "owens2015")
+"""C:Th from depth alone: one law fitted to the ratios of the run, one of each basin, or as published."""
 
 TITLES = {
     "u238_relation": "238U from salinity", "integration": "rule of the integral", "particles": "particles of C:Th",
@@ -44,12 +45,17 @@ TAUGHT_BY = {
 FLUX_CHOICES = ("u238_relation", "integration")
 """Choices that are made when a flux of 234Th is computed from its profile."""
 
+RUN_FACTOR = "means with the held-out factor of this run"
+
 REMARKS = {
     "bloom": "moves no carbon, only what counts as bloom",
-    "model": "corrected to the mean with the residuals of both models",
+    "model": "means with the held-out factor of that model",
+    "feature_set": RUN_FACTOR,
+    "seed": RUN_FACTOR,
     ("c_th", "power_law"): "of depth alone, fitted to the ratios of this run",
+    ("c_th", "regional"): "of depth alone, fitted to the ratios of each basin that has enough",
     ("c_th", "owens2015"): "of depth alone, as published",
-    ("average", "middle"): "middle values added up, without Duan's correction",
+    ("average", "middle"): "middle values added up, without the held-out factor",
 }
 """What is to be said of alternatives."""
 
@@ -82,7 +88,7 @@ class Choices:
         return {name: [word for word in words if word != getattr(self, name)] for name, words in known.items()}
 
 
-def choices_of_run(fluxes, learners, training, c_th="ml", bloom=""):
+def choices_of_run(fluxes, learners, training, way, c_th="ml", bloom=""):
     """Choices that a run was made with, as far as its files tell.
 
     Parameters
@@ -93,27 +99,50 @@ def choices_of_run(fluxes, learners, training, c_th="ml", bloom=""):
         By target.
     training : DataFrame
         training.parquet.
-    c_th, bloom : str
-        What the chapters of carbon and seasons were told.
+    way, c_th, bloom : str
+        What the chapters of carbon and seasons took.
 
     Returns
     -------
     Choices
     """
     sources = fluxes["u238_source"].str.extract(f"({'|'.join(U238_RELATIONS)})", expand=False).mode()
-    by_product = "th234_flux" in learners and ("c_th" in learners or c_th != "ml")
-    first = learners["th234_flux" if by_product else "poc_flux"]
+    first = learners["poc_flux" if way == DIRECT else "th234_flux"]
     return Choices(
         u238_relation=sources.iloc[0] if len(sources) else "owens2011", integration=fluxes["integration"].iloc[0],
-        c_th=c_th, way=PRODUCT if by_product else DIRECT, feature_set=training["feature_set"].iloc[0], bloom=bloom,
+        c_th=c_th, way=way, feature_set=training["feature_set"].iloc[0], bloom=bloom,
         seed=first.card["seed"],
     )  # fmt: skip
+
+
+def held_out_factor(validation, target, member, depth_m):
+    """Factor from middle values to means of one of the models of a target, or of their mean, at each depth.
+
+    Parameters
+    ----------
+    validation : DataFrame
+        validation.csv.
+    target : str
+    member : {"mean", "rf", "xgb"}
+    depth_m : float or DataArray
+        m.
+
+    Returns
+    -------
+    float or DataArray, of the shape of `depth_m`
+        `features.mean_factor` of campaigns left out, at the depths of the cards of models, linear between them.
+    """
+    rows = validation.query("target == @target and model == @member and split == 'campaign'")
+    if rows.empty:
+        raise UserError(f"validation.csv has no held-out {target} of the model {member!r}: run 04-tune again")
+    known = features.mean_factor(rows, models.FACTOR_DEPTHS_M)
+    return xr.apply_ufunc(lambda z: np.interp(z, models.FACTOR_DEPTHS_M, known), depth_m)
 
 
 def refit(model, table, names, seed, threads=2):
     """The forest and XGBoost of a model, fitted again to other values or inputs with the same settings.
 
-    Interval, area and residuals stay those of `model`: only its predictions are to be used.
+    Interval, area and factors stay those of `model`: only its predictions are to be used.
     """
     rows = thin(table, validate.FIT_ROWS, seed).reset_index(drop=True)
     X, y = features.matrix(rows, names), features.transform(rows["value"], model.target)
@@ -170,6 +199,8 @@ class Study:
         `ocean.covariates`, dims (month, depth, lat, lon).
     blooms : dict of str to Dataset
         `ocean.bloom` by a name of its definition; that of the run is `base.bloom`.
+    validation : DataFrame
+        validation.csv, for the factors that turn middle values into means.
     depth_m : float
         m.
     kind : str
@@ -186,12 +217,14 @@ class Study:
     archive: pd.DataFrame
     covariates: xr.Dataset
     blooms: dict
+    validation: pd.DataFrame
     depth_m: float = 100.0
     kind: str = "fixed"
     every: int = 2
     grids: dict = field(init=False, repr=False)
     _values: dict = field(init=False, repr=False, default_factory=dict)
     _maps: dict = field(init=False, repr=False, default_factory=dict)
+    _factors: dict = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self):
         """Cut the two grids on which everything is predicted."""
@@ -261,8 +294,15 @@ class Study:
     def _quantity(self, target, choices, grid):
         """A target on one grid, as the mean or the middle value of one model or of both."""
         field_name = maps.LAYERS[LAYER_OF[choices.model]].format(target)
-        middle = self.predicted(target, choices)[grid][field_name]
-        return maps.to_mean(middle, self.learners[target]) if choices.average == "mean" else middle
+        layer = self.predicted(target, choices)[grid]
+        middle = layer[field_name]
+        if choices.average == "middle":
+            return middle
+        key = target, choices.model, grid  # a refit has no held-out predictions: the run's stand for them
+        if key not in self._factors:
+            depth = layer.get("depth_used", self.depth_m)
+            self._factors[key] = held_out_factor(self.validation, target, choices.model, depth)
+        return maps.to_mean(middle, self.learners[target], factor=self._factors[key])
 
     def _ratio(self, choices, grid):
         if choices.c_th == "ml":
@@ -271,12 +311,20 @@ class Study:
         depth = like["depth_used"] if "depth_used" in like else xr.full_like(like["th234_flux"], self.depth_m)
         if choices.c_th == "owens2015":  # as published, so no mean and middle value
             return depth.copy(data=carbon.ratio_owens2015(depth))
-        return maps.ratio_of_law(depth, self.law())[choices.average == "mean"]
+        laws = self.laws()
+        if choices.c_th == "regional":
+            law = carbon.law_of_region(maps.regions(depth)["basin"], laws)
+        elif choices.c_th == "power_law":
+            law = laws[carbon.EVERYWHERE]
+        else:
+            raise UserError(f"c_th={choices.c_th!r} is no way to C:Th: use one of ml, {', '.join(RATIO_LAWS)}")
+        return maps.ratio_of_law(depth, law)[choices.average == "mean"]
 
-    def law(self):
-        """Power law of depth through the ratios of the run."""
+    def laws(self):
+        """Power laws of depth through the ratios of the run: one of all and one of each basin that has enough."""
         ratios = features.for_target(self.training, "c_th")
-        return carbon.fit_power_law(ratios["depth_m"], ratios["value"])
+        basin = ocean.basin(ratios["latitude"], ratios["longitude"])
+        return carbon.fit_regional_laws(ratios["depth_m"], ratios["value"], basin, ratios["campaign"])
 
     def poc_flux(self, choices, grid="globe"):
         """POC flux on a grid, mmol m-2 d-1, dims (month, lat, lon)."""
@@ -334,7 +382,7 @@ class Study:
                 f"{row.values} values of {target} in {row.campaigns} campaign{'s' * (row.campaigns != 1)}"
                 for target, row in zip(lacking, counts.itertuples(), strict=True)
             )
-        if word == "power_law" and not np.isfinite(self.law().a):
+        if word in ("power_law", "regional") and not np.isfinite(self.laws()[carbon.EVERYWHERE].a):
             return "too few ratios for a power law"
         low, high = carbon.OWENS2015_RANGE_M
         if word == "owens2015" and (self.kind != "fixed" or not low <= self.depth_m <= high):
@@ -375,10 +423,12 @@ class Study:
             after = after.reindex(pd.MultiIndex.from_frame(old[ROW_KEYS])).to_numpy()
             down = own & (old["value"] > 0).to_numpy()
             moved = 100 * (np.nanmedian(after[down] / old["value"].to_numpy()[down]) - 1)
-            return f"{own.sum():,} of {len(old):,} values computed again, the median moves by {moved:+.1f} %"
+            return (
+                f"{own.sum():,} of {len(old):,} values computed again, the median moves by {moved:+.1f} %; {RUN_FACTOR}"
+            )
         if name == "particles":
             new, old = (len(features.for_target(t, "c_th")) for t in (self.values(choices), self.training))
-            return f"learnt from the {new:,} of {old:,} ratios that have them"
+            return f"learnt from the {new:,} of {old:,} ratios that have them; {RUN_FACTOR}"
         return REMARKS.get((name, getattr(choices, name)), REMARKS.get(name, ""))
 
 
@@ -411,13 +461,16 @@ def table(study, n_seeds=2, truth=None):
             made = {"note": obstacle} if obstacle else study.summed(choices) | {"note": study.remark(name, choices)}
             rows.append({"choice": TITLES[name], "alternative": str(word), **made})
     if truth is not None:
-        mapped = study.poc_flux(study.base).notnull()
-        known = study.measured(truth.isel(study.every_cell).where(mapped), truth, study.base.bloom)
-        rows.append({"choice": TRUTH, "alternative": "", **known, "note": ""})
+        mapped, true = study.poc_flux(study.base), truth.isel(study.every_cell)
+        known = study.measured(true.where(mapped.notnull()), truth, study.base.bloom)
+        rows.append({"choice": TRUTH, "alternative": "", **known, "note": "change over the cells that both have"})
+        there = maps.integrate_poc(mapped.where(true.notnull()))["total_pg_yr"][0]
     df = pd.DataFrame(rows)
     df.insert(
         df.columns.get_loc("total_pg_yr") + 1, "change_percent", 100 * (df["total_pg_yr"] / base["total_pg_yr"] - 1)
     )
+    if truth is not None:  # which has no value in some cells of the map
+        df.loc[df["choice"] == TRUTH, "change_percent"] = 100 * (known["total_pg_yr"] / there - 1)
     for site in SITES:
         df.insert(df.columns.get_loc(site) + 1, f"{site}, change_percent", 100 * (df[site] / base[site] - 1))
     return df

@@ -1,7 +1,8 @@
 """How sure a total is: whole maps are drawn whose errors go together in space and season, and each is added up.
 
-A sum over 40,000 cells with errors of their own would be known to a percent. Errors of a model are not like that: a sea
-and a season share them. What they share is read from blocks of the sea and campaigns that the model had not seen.
+Had each cell an error of its own, a sum over so many would be known almost exactly. Errors of a model are not like
+that: a sea and a season share them. What they share is read from blocks of the sea and campaigns that the model had not
+seen.
 """
 
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from scipy.optimize import nnls
 from seaofcarbon import carbon, ocean
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
+from seaofcarbon.learn.campaigns import blocks
 from seaofcarbon.learn.uncertainty import LEVEL
 from seaofcarbon.maps.budgets import LAW_TOP_M, PG_PER_MMOL, regions
 from seaofcarbon.maps.means import weights
@@ -26,6 +28,9 @@ MIN_CAMPAIGNS = 10
 
 DEPTH_FACTOR = 2.0
 """A cast tells of a depth by its value nearest to it, no further than this factor above or below."""
+
+LAW_FOLDS = 5
+"""Folds of blocks of casts that make pairs about a law: as many as of a model, so that pairs stay few."""
 
 DISTANCE_EDGES_KM = (0, 150, 300, 600, 1000, 1500, 2000, 3000, 4000, 6000, 9000, 13000)
 SEASON_EDGES_D = (0, 30, 60, 120, 183)
@@ -58,9 +63,9 @@ class ErrorField(NamedTuple):
 def cast_errors(validation, training, target, depth_m):
     """Held-out errors of each cast near a depth: with its campaign left out, and with its block of 20 degrees left out.
 
-    Most of the sea lies as far from the casts as a block that was left out (about 700 km on the twin), not as a
-    campaign that was (about 200 km): blocks tell how errors of a map go together. Campaigns tell of the models
-    themselves, with the settings that they have.
+    Where casts are few, most of the sea lies as far from them as a block that was left out, and not as a campaign that
+    was: blocks tell how errors of a map go together. Campaigns tell of the models themselves, with the settings that
+    they have.
 
     Parameters
     ----------
@@ -75,8 +80,9 @@ def cast_errors(validation, training, target, depth_m):
     Returns
     -------
     DataFrame
-        campaign, latitude, longitude, time, prediction and error (value minus prediction, both on the scale of the
-        model; campaign left out), block_error and block_fold (the same with the block left out, and which fold it was).
+        cast_id, campaign, latitude, longitude, time, prediction and error (value minus prediction, both on the scale of
+        the model; campaign left out), block_error and block_fold (the same with the block left out, and which fold it
+        was).
 
     Raises
     ------
@@ -95,23 +101,49 @@ def cast_errors(validation, training, target, depth_m):
     return _nearest(rows.join(places[["latitude", "longitude", "time"]], on="cast_id"), depth_m, target)
 
 
-def law_errors(training, law, depth_m):
-    """Error of each cast near a depth about a power law of C:Th, as `cast_errors` gives it for a model.
+def law_errors(training, laws, depth_m):
+    """Error of each cast near a depth about power laws of C:Th, in the columns that `cast_errors` gives for a model.
+
+    The laws were fitted to the same ratios: these errors are in-sample, and a little too small. Nothing is left out, so
+    both errors are the same, and the folds of blocks only say which casts make pairs.
 
     Parameters
     ----------
     training : DataFrame
         training.parquet.
-    law : carbon.PowerLaw
+    laws : dict of str to carbon.PowerLaw
+        By basin, as `carbon.fit_regional_laws` gives them; a row takes the law of its basin, else the global one.
     depth_m : float
         m.
     """
-    rows = training[training["target"] == "c_th"]
+    rows = training[training["target"] == "c_th"].reset_index(drop=True)
+    law = carbon.law_of_region(ocean.basin(rows["latitude"], rows["longitude"]), laws)
     law_ratio = carbon.power_law(np.maximum(rows["depth_m"], LAW_TOP_M), law)
     value, prediction = (features.transform(ratio, "c_th") for ratio in (rows["value"], law_ratio))
     error = value - prediction
-    rows = rows.assign(prediction=prediction, error=error, block_error=error, block_fold=0)
-    return _nearest(rows, depth_m, "c_th")
+    near = _nearest(rows.assign(prediction=prediction, error=error, block_error=error, block_fold=0), depth_m, "c_th")
+    return near.assign(block_fold=np.unique(blocks(near), return_inverse=True)[1] % LAW_FOLDS)
+
+
+def error_correlation(one, other):
+    """How errors of two quantities go together at the casts that have both, each campaign with the weight of `_even`.
+
+    Parameters
+    ----------
+    one, other : DataFrame
+        From `cast_errors` or `law_errors`.
+
+    Returns
+    -------
+    r, casts, campaigns
+        r is NaN below ten campaigns that have both.
+    """
+    both = one.merge(other[["cast_id", "error"]], on="cast_id", suffixes=("", "_other"))
+    campaigns = both["campaign"].nunique()
+    if campaigns < MIN_CAMPAIGNS:
+        return np.nan, len(both), campaigns
+    (a, ab), (_, b) = np.cov(both["error"], both["error_other"], aweights=_even(both["campaign"]))
+    return float(ab / np.sqrt(a * b)), len(both), campaigns
 
 
 def _nearest(rows, depth_m, target):
@@ -125,7 +157,17 @@ def _nearest(rows, depth_m, target):
             f"held-out errors of {target} near {depth_m:g} m come from {found} campaigns; the interval of a total "
             f"needs {MIN_CAMPAIGNS}: choose another depth, or add data"
         )
-    columns = ["campaign", "latitude", "longitude", "time", "prediction", "error", "block_error", "block_fold"]
+    columns = [
+        "cast_id",
+        "campaign",
+        "latitude",
+        "longitude",
+        "time",
+        "prediction",
+        "error",
+        "block_error",
+        "block_fold",
+    ]
     return near[columns].reset_index(drop=True)
 
 
@@ -314,7 +356,8 @@ def draw_totals(predictions, errors, n_draws=N_DRAWS, seed=0):
     the same campaigns); turned back to the unit as the mean over (3) the rest of the held-out errors, which is that of
     single cruises, casts and measurements and averages out. Its spread follows the prediction (small fluxes err by
     larger factors), not depth, to which all errors are near, nor the area of applicability. Of two targets both are
-    drawn, one independent of the other, and multiplied.
+    drawn, one independent of the other, and multiplied: that their errors do not go together is assumed
+    (`error_correlation` says how far it holds).
 
     The interval says how far a sum may be off by errors like those seen on campaigns left out. That ships go where it
     blooms, other years, and places unlike any that were sampled are not in it.

@@ -5,10 +5,13 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import ocean
+from seaofcarbon.maps.means import DAYS_IN_MONTH
 from seaofcarbon.vocabulary import SITES, VARIABLES, Site
 
 MAX_SITE_KM = 100.0
 """A site whose nearest sea cell is further away is on land for this grid."""
+
+ON_LAND = "on land"
 
 
 def site_cells(covariates, extra=None):
@@ -42,7 +45,7 @@ def site_cells(covariates, extra=None):
     df["bottom_depth_m"] = covariates["bottom_depth"].to_numpy()[ilat, ilon]
     far = (df["distance_km"] > MAX_SITE_KM) & (df["reason"] == "")
     df.loc[far, "reason"] = (
-        "on land: the nearest sea cell is " + df["distance_km"].round().astype(int).astype(str) + " km away"
+        f"{ON_LAND}, " + df["distance_km"].round().astype(int).astype(str) + " km from the nearest sea cell"
     )
     return df
 
@@ -62,7 +65,8 @@ def site_year(ds, sites, target):
     -------
     DataFrame
         site, latitude, longitude, cell_latitude, cell_longitude, distance_km, bottom_depth_m, month, depth_m, the
-        target, its `_lower` and `_upper`, applicable.
+        target, its `_lower` and `_upper`, applicable. Where the map follows light or mixed layer, depth_m is that of
+        its one layer (the mean over the sea), and depth_used_m is the depth of this cell and month.
     """
     open_sites = sites[sites["reason"] == ""]
     at = {
@@ -71,12 +75,12 @@ def site_year(ds, sites, target):
         )
         for axis, name in (("lat", "latitude"), ("lon", "longitude"))
     }
-    names = [n for n in (target, f"{target}_lower", f"{target}_upper", "applicable") if n in ds]
+    names = [n for n in (target, f"{target}_lower", f"{target}_upper", "applicable", "depth_used") if n in ds]
     values = (
         ds[names].sel(at).drop_vars(["lat", "lon"]).transpose("site", "month", "depth").to_dataframe().reset_index()
     )
     keep = ["site", "latitude", "longitude", "cell_latitude", "cell_longitude", "distance_km", "bottom_depth_m"]
-    return open_sites[keep].merge(values.rename(columns={"depth": "depth_m"}), on="site")
+    return open_sites[keep].merge(values.rename(columns={"depth": "depth_m", "depth_used": "depth_used_m"}), on="site")
 
 
 def own_site(latitude, longitude):
@@ -115,8 +119,11 @@ def site_sentences(sites, year, target, depth_m):
         Markdown, one item a site.
     """
     unit = VARIABLES[target].unit
-    here = year[np.isclose(year["depth_m"], depth_m)].dropna(subset=[target]).groupby("site")
-    means = here[[target, f"{target}_lower", f"{target}_upper"]].mean()
+    names = [target, f"{target}_lower", f"{target}_upper"]
+    here = year[np.isclose(year["depth_m"], depth_m)].dropna(subset=[target])
+    days = pd.Series(DAYS_IN_MONTH.sel(month=here["month"].to_numpy()).to_numpy(), here.index)
+    means = here[names].mul(days, axis=0).groupby(here["site"]).sum().div(days.groupby(here["site"]).sum(), axis=0)
+    here = here.groupby("site")
     months, inside = here.size(), here["applicable"].sum()
     sentences = []
     for site in sites.itertuples():
@@ -124,7 +131,9 @@ def site_sentences(sites, year, target, depth_m):
             f"cell {_degrees(site.cell_latitude, 'NS')} {_degrees(site.cell_longitude, 'EW')}, "
             f"{site.distance_km:.0f} km away, sea floor at {site.bottom_depth_m:.0f} m"
         )
-        if site.reason:
+        if site.reason.startswith(ON_LAND):
+            text = f"no number: {site.reason}."
+        elif site.reason:
             text = f"no number: {site.reason} ({place})."
         elif site.site not in means.index:
             text = f"no number: inputs are missing at this depth, or the sea floor is above it ({place})."
