@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 import seaofcarbon
+from seaofcarbon import catalog
 from seaofcarbon.run import CITED, CITED_RELATION
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, HALF_LIFE_TH234_D, LAMBDA_TH234_PER_D, U238_RELATIONS
 
@@ -67,6 +68,22 @@ def test_what_a_run_cites_is_in_the_bibliography():
     """`seaofcarbon catalog cite --run NAME` looks these keys up."""
     cited = {*CITED_RELATION.values(), *(key for keys in CITED.values() for key in keys)}
     assert cited <= set(entries())
+
+
+TOLD = {
+    "06-seasons": {"xie2020"},  # 238U where oxygen is missing, in an exercise
+    "07-carbon": {"buesseler2006", "puigcorbe2020"},  # scatter of ratios, in words
+}
+"""Works that a notebook tells of and does not use, and those behind its catalogue entries, are no method."""
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
+def test_what_a_notebook_cites_stands_in_the_credits_of_a_run(path):
+    """Each work in the text is a method in CITED, a relation, behind an entry of the catalogue, or only told of."""
+    cited = {key.strip() for keys in references(prose(path), "cite(?::[a-z]+)?") for key in keys.split(",")}
+    behind = {key for name in catalog.list_entries()["name"] for key in catalog.show(name)["cite"]}
+    known = {*CITED.get(path.stem, ()), *CITED_RELATION.values(), *behind, *TOLD.get(path.stem, ())}
+    assert cited <= known
 
 
 def test_the_conventions_state_the_constants_of_the_code():

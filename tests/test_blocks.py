@@ -296,3 +296,19 @@ class Broken(Slow):
     def predict_matrix(self, X, which):
         """Raise."""
         raise RuntimeError("crash")
+
+
+@pytest.mark.parametrize("chunks", [None, {"lat": 5}])
+def test_one_changed_value_anywhere_or_other_code_is_refused(sea, tmp_path, chunks, monkeypatch):
+    """A store from inputs that differ in a single corner cell, or from another package, is not taken for the map."""
+    path = blocks.write_zarr(Slow(), sea, tmp_path / "maps.zarr", **CALL)
+    other = sea.copy(deep=True)
+    other["npp"].loc[{"month": 11, "lat": -85, "lon": other["lon"][-1]}] = 7.0
+    for inputs in (other, other.chunk(chunks) if chunks else other):
+        with pytest.raises(UserError, match="made with other covariates: remove it"):
+            blocks.write_zarr(Slow(), inputs, path, **CALL)
+    blocks.write_zarr(asked := Slow(), sea.chunk(chunks) if chunks else sea, path, **CALL)
+    assert asked.n_rows == 0
+    monkeypatch.setattr(blocks, "_code", lambda: "another")
+    with pytest.raises(UserError, match="made with other code"):
+        blocks.write_zarr(Slow(), sea, path, **CALL)

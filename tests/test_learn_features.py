@@ -145,6 +145,20 @@ def test_weights_hold_large_campaigns_back():
     assert weight[4:].sum() / weight[:4].sum() == pytest.approx(2.0)
 
 
+def test_random_places_are_in_the_sea_and_coasts_have_their_share():
+    """No place lies in a cell of land, and each band of the sea has places by its area."""
+    sea = covariates()
+    points = features.random_sea(20000, sea, SEED, [100.0], 1)
+    known = sea["sst"].notnull().any("month")
+    place = {n: points[c].to_xarray() for n, c in (("lat", "latitude"), ("lon", "longitude"))}
+    assert known.sel(place, method="nearest").all()
+    area = np.cos(np.radians(known["lat"])) * known
+    beside = known & ~known.rolling(lon=3, center=True, min_periods=1).min().astype(bool)  # east and west of land
+    share = float(area.where(beside, 0).sum() / area.sum())
+    assert share > 0
+    assert float(beside.sel(place, method="nearest").mean()) == pytest.approx(share, abs=0.015)
+
+
 def test_fingerprint_follows_the_data():
     """Another value, another row or another feature set gives another name of the study."""
     df = table(n_cruises=5)

@@ -249,8 +249,9 @@ def test_interval_is_made_for_the_sea_and_not_for_the_ships():
     area = uncertainty.Area.fit(X, [1.0], group)
     share = area.shares(X, everywhere)
     assert share.sum() == pytest.approx(1.0)
-    widths = [uncertainty.Width.fit(residual, group, depth, share=s).at_100_m for s in (None, share)]
-    inside = [np.mean(np.abs(error) <= width) for width in widths]
+    widths = [uncertainty.Width.fit(residual, group, depth, share=s) for s in (None, share)]
+    assert [width.counting for width in widths] == [uncertainty.BY_CAMPAIGN, uncertainty.BY_SEA]
+    inside = [np.mean(np.abs(error) <= width.at_100_m) for width in widths]
     assert inside[0] < 0.75
     assert 0.86 < inside[1] < 0.95
 
@@ -260,6 +261,17 @@ def test_equal_shares_change_no_interval():
     residual, group = np.random.default_rng(4).normal(size=300), np.arange(300)
     plain = uncertainty.conformal_half_width(residual, group)
     assert uncertainty.conformal_half_width(residual, group, share=np.full(300, 1 / 300)) == plain
+
+
+def test_few_campaigns_that_stand_for_the_sea_count_as_few():
+    """Forty campaigns of which ten stand for all of the sea give the interval of those ten, and five give none."""
+    residual, group = np.random.default_rng(5).normal(size=40), np.arange(40)
+    for n, known in ((10, True), (5, False)):
+        share = np.where(group < n, 1 / n, 0.0)
+        half = uncertainty.conformal_half_width(residual, group, share=share)
+        assert half == uncertainty.conformal_half_width(residual[:n], group[:n]) and np.isfinite(half) == known
+    width = uncertainty.Width.fit(residual, group, np.full(40, 100.0), share=share)
+    assert np.isfinite(width.at_100_m) and width.counting == uncertainty.NOT_BY_SEA
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.35])

@@ -7,6 +7,7 @@ import xarray as xr
 import learn_sea
 from seaofcarbon import blocks, files, maps
 from seaofcarbon.files import UserError
+from seaofcarbon.vocabulary import EARTH_RADIUS_KM
 from test_blocks import Slow
 
 
@@ -58,6 +59,22 @@ def test_grids_that_do_not_fit_are_refused(degrees, told):
     assert maps.finer(sea, 10.0) is sea and maps.fine_inputs(sea, [Slow()], 10.0) is None
 
 
+def test_cells_need_not_be_square():
+    """Of cells of 10 by 20 degrees both axes are refined, each by its own step, and the area of the sea stays."""
+    sea = plane(ordered_sea()).isel(lon=slice(None, None, 2))
+    fine = maps.finer(sea, 5.0)
+    assert fine.sizes["lat"] == 36 and fine.sizes["lon"] == 72 and float(abs(fine["lat"]).max()) == 87.5
+    inner = fine["sst"].sel(lat=slice(-80, 5), lon=slice(-160, 140)).compute()
+    np.testing.assert_allclose(inner, inner * 0 + inner["lat"] * 0.1 + inner["lon"] * 0.2, atol=2e-4)
+    whole = 4 * np.pi * (1000 * EARTH_RADIUS_KM) ** 2
+    for grid in (sea, fine):
+        everywhere = xr.zeros_like(grid["sst"].isel(month=0, drop=True))
+        area = maps.weights(everywhere) * everywhere.sizes["lon"]
+        assert float(area.sum()) == pytest.approx(whole, rel=1e-6)
+    with pytest.raises(UserError, match="coarser"):
+        maps.finer(sea, 15.0)
+
+
 def test_a_fine_run_writes_both_maps_and_keeps_the_mean(tmp_path, monkeypatch):
     """maps.nc has the area means of maps.zarr, in any number of bands; a coarse run keeps its hands off."""
     sea = ordered_sea()
@@ -95,6 +112,15 @@ def test_quantities_side_by_side_are_those_of_each(tmp_path):
     np.testing.assert_array_equal(both["applicable_c_th"], alone["applicable"])
 
 
+def test_depths_in_any_order_are_the_same_inputs(tmp_path):
+    """A file whose depths fall is sorted, so that a value stays at its depth."""
+    own_inputs().isel(depth=slice(None, None, -1)).to_netcdf(tmp_path / "mine.nc")
+    own_inputs().to_netcdf(tmp_path / "other.nc")
+    found, expected = (maps.inputs_from_file(tmp_path / f"{n}.nc", Slow.features) for n in ("mine", "other"))
+    assert (np.diff(found["depth"]) > 0).all()
+    xr.testing.assert_equal(found.compute(), expected.compute())
+
+
 def own_inputs():
     """Inputs as a user may give them: 5-degree cells, 0 to 360, north first, CF attributes."""
     sea = maps.finer(ordered_sea(), 5.0).compute()[["temperature", "npp", "chlorophyll"]]
@@ -125,6 +151,9 @@ def test_inputs_of_ones_own(tmp_path, suffix):
         (lambda ds: ds.isel(month=slice(0, 11)), "all of 1 to 12"),
         (lambda ds: ds.assign(npp=ds["npp"].assign_attrs(units="mg m-3")), "unit of npp is mg m-3"),
         (lambda ds: ds.assign(chlorophyll=ds["chlorophyll"].drop_attrs()), "chlorophyll is missing"),
+        (lambda ds: ds.assign_coords(lat=ds["lat"] + 5), "-90 to 90"),
+        (lambda ds: ds.assign_coords(depth=-ds["depth"]), "positive down"),
+        (lambda ds: ds.assign(npp=(ds["npp"] * np.nan).assign_attrs(ds["npp"].attrs)), "no cell has a value of all"),
     ],
 )
 def test_inputs_with_gaps_are_one_line(tmp_path, spoil, told):

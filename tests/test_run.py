@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from seaofcarbon import notebook, run
+from seaofcarbon import maps, notebook, run
 from seaofcarbon.files import UserError, read_json, write_json
 
 ROOT = Path(__file__).parents[1]
@@ -159,6 +159,34 @@ def test_table_says_what_notebooks_read(path):
     text = "\n".join(notebook.source(cell) for cell in notebook.read(path)["cells"])
     read = {name.split("/")[0] for name in re.findall(r"""artefact\(\s*run_dir,\s*["']([^"']+)""", text)}
     assert read == set(run.NOTEBOOKS[path.stem].needs)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_table_says_which_entries_notebooks_open(path):
+    """An entry that is not declared could come or change without its notebook running again."""
+    text = "\n".join(notebook.source(cell) for cell in notebook.read(path)["cells"])
+    named = re.findall(r"""catalog\.open_entry\(([^)]+)\)""", text)
+    opened = {maps.PRODUCTS_ENTRY if name == "maps.PRODUCTS_ENTRY" else name.strip("\"'") for name in named}
+    assert opened == set(run.NOTEBOOKS[path.stem].reads)
+
+
+def test_an_entry_that_came_makes_its_notebook_run_again(runner, tmp_path, monkeypatch):
+    """Published maps that were fetched later are compared with; the other notebooks stay as they are."""
+    data = tmp_path / "data"
+    monkeypatch.setenv("SEAOFCARBON_DATA", str(data))
+    monkeypatch.setitem(TABLE, "03-three", run.Chapter(("one.txt",), ("three.txt",), (), ("poc_flux_products",)))
+    monkeypatch.setitem(TABLE, "01-one", run.Chapter(("none.txt",), ("one.txt",)))
+    for profile in ("twin", "real"):
+        folder = tmp_path / "runs" / profile
+        folder.mkdir(parents=True)
+        (folder / "none.txt").write_text("[]")
+        assert len(runner(profile=profile)[0]) == 3 and runner(profile=profile)[0] == []
+    assert run.cited(folder).count("poc_flux_products") == 0
+    (data / "products").mkdir(parents=True)
+    (data / "products" / "poc_flux_products.csv.gz").write_text("x")
+    assert runner(profile="real")[0] == ["03-three"]
+    assert runner(profile="twin")[0] == []  # the twin does not open it
+    assert run.cited(folder).count("poc_flux_products") == 1
 
 
 def test_values_are_shown_where_they_are_declared():

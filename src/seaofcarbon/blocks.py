@@ -4,6 +4,7 @@ A block is some rows of latitude, and as many months as fit. Until the last one 
 `<name>.part`, and its folder `.finished` holds an empty file for each block that is completely on disk.
 """
 
+import functools
 import hashlib
 import json
 import shutil
@@ -27,7 +28,13 @@ ORIGIN = "seaofcarbon_origin"
 PACKED = 0.15
 """Bytes on disk of a map over its bytes in memory, at least: half the cells are empty, the rest is packed."""
 
+HASHED_VALUES = 10_000_000
+"""Values of a field that are in memory at once when inputs are hashed."""
+
 DIMS = ("month", "depth", "lat", "lon")
+
+CODE = ("vocabulary.py", "files", "ocean", "learn", "maps", "blocks.py")
+"""Modules and rooms on which the numbers of a map depend: after a change there its blocks are not continued."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,38 @@ def _digest(*parts):
     return digest.hexdigest()[:16]
 
 
-def _origin(models, covariates, months, depths_m, layers, rows, bits):
-    """What a store is made of. Of the covariates' values the middle row stands for all: a grid may be 100 GB."""
-    row = covariates.isel(lat=[covariates.sizes["lat"] // 2]).compute(scheduler="synchronous")
+@functools.cache
+def _code():
+    """Hash of the modules that make a map."""
+    root = Path(__file__).parent
+    modules = sorted(
+        p for name in CODE for p in ([root / name] if name.endswith(".py") else (root / name).rglob("*.py"))
+    )
+    return _digest([[p.relative_to(root).as_posix(), files.sha256(p)] for p in modules])
+
+
+def _values(part):
+    """Hash of all values of a part of the covariates."""
+    part = part.compute(scheduler="synchronous")
+    return _digest(*(item for name in sorted(part.data_vars) for item in (name, part[name].to_numpy())))
+
+
+def _inputs(covariates, workers):
+    """Hash of all values of the covariates, read month by month in bands of latitude: a grid may be 100 GB."""
+    rows = max(1, HASHED_VALUES // (covariates.sizes["lon"] * covariates.sizes.get("depth", 1)))
+    bands = [slice(lat, lat + rows) for lat in range(0, covariates.sizes["lat"], rows)]
+    task = dask.delayed(_values, pure=False, traverse=False)
+    parts = [task(covariates.isel(month=[m], lat=lat)) for m in range(covariates.sizes["month"]) for lat in bands]
+    return _digest(list(dask.compute(*parts, scheduler="threads", num_workers=workers)))
+
+
+def _origin(models, covariates, inputs, months, depths_m, layers, rows, bits):
+    """What a store is made of, and by which code."""
     return {
+        "code": _code(),
         "model": _digest(*(part for m in models for part in (m.target, list(m.features), m.card))),
         "grid": _digest(*(covariates[axis].to_numpy().astype(float) for axis in ("lat", "lon"))),
-        "covariates": _digest(*(row[name].to_numpy() for name in sorted(row.data_vars))),
+        "covariates": inputs,
         "months": [int(month) for month in months],
         "depths": [float(depth) for depth in depths_m],
         "layers": list(layers),
@@ -128,7 +160,7 @@ def _key(month, lat):
     return f"{month.start:02d}-{lat.start:05d}"
 
 
-def _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs):
+def _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs, workers):
     """An empty Dataset with the names and attributes that `predict_grid` and `write_netcdf` give, and its Store.
 
     Asking `predict_grid` for one cell of land refuses months, depths and inputs that do not exist, before anything is
@@ -146,7 +178,8 @@ def _template(models, covariates, months, depths_m, layers, rows, bits, path, at
     ds = files.with_axes(ds)
     for name in ds.coords:
         ds[name].attrs = files.COORDINATES.get(name, {}) | ds[name].attrs
-    origin = json.dumps(_origin(models, covariates, months, one["depth"].to_numpy(), layers, rows, bits))
+    inputs = _inputs(covariates.sel(month=list(months)), workers)
+    origin = json.dumps(_origin(models, covariates, inputs, months, one["depth"].to_numpy(), layers, rows, bits))
     ds.attrs = told | {"history": f"written by seaofcarbon {__version__}"} | (attrs or {}) | {ORIGIN: origin}
     units = tuple(da.attrs.get("units") for da in one.data_vars.values())
     store = Store(
@@ -226,7 +259,8 @@ def write_zarr(
     covariates : Dataset, dims (month, depth, lat, lon)
         As `ocean.covariates` gives it; of a large grid opened lazily (`files.read_netcdf(path, chunks={"lat": 100})`).
     path : str or Path
-        The store, as maps.zarr. A finished store from the same model and grid is left as it is.
+        The store, as maps.zarr. One that is finished, from the same model, inputs (all values count) and code, is left
+        as it is.
     months : sequence of int
         1 to 12.
     depths_m : sequence of float
@@ -271,7 +305,7 @@ def write_zarr(
     cut, rows = _blocks(
         covariates.sizes["lat"], covariates.sizes["lon"], max(len(months), 1), max(len(depths_m), 1), rows_per_block
     )
-    ds, store = _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs)
+    ds, store = _template(models, covariates, months, depths_m, layers, rows, bits, path, attrs, workers)
     if path.exists():
         _check_origin(path, store.origin)
         shutil.rmtree(path / JOURNAL, ignore_errors=True)
@@ -311,11 +345,7 @@ def read_zarr(path):
         if part.exists():
             raise UserError(f"{path} is not finished ({part.name} is there): run what writes it again")
         raise UserError(f"{path} is no Zarr store: check its name")
-    try:
-        ds = xr.open_zarr(path, consolidated=True, zarr_format=2)
-    except (OSError, ValueError, KeyError) as problem:
-        raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
-    ds = files.without_axes(ds)
+    ds = files.without_axes(maps.open_zarr(path, consolidated=True, zarr_format=2))
     ds = ds.drop_attrs(deep=False).assign_attrs({key: value for key, value in ds.attrs.items() if key != ORIGIN})
     return ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})
 
@@ -359,7 +389,7 @@ def write_maps(
         predicted = maps.coarse_means(
             read_zarr(write_zarr(model, fine, store, bits=bits, attrs=attrs, **call)), covariates
         )
-        degrees = float(fine["lon"][1] - fine["lon"][0])
-        predicted.attrs = {"comment": f"area means of the {degrees:.3g}-degree cells of {store.name}"}
+        cells = " x ".join(f"{degrees:.3g}" for degrees in dict.fromkeys(maps.steps(fine)))
+        predicted.attrs = {"comment": f"area means of the {cells}-degree cells of {store.name}"}
     files.write_netcdf(predicted, Path(folder) / "maps.nc", attrs=attrs, bits=bits)
     return predicted

@@ -35,6 +35,9 @@ v2). Other fields are means of other years, which CF has no place for."""
 MAX_DEPTH_M = 250.0
 """Deepest depth, in m, at which fluxes are mapped and predicted."""
 
+SHELF_M = 200.0
+"""Where the sea floor is shallower, in m, a place counts as shelf."""
+
 
 # --- 238U from practical salinity --------------------------------------------------------------
 

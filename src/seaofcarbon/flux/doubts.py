@@ -4,11 +4,10 @@ import numpy as np
 
 from seaofcarbon import thorium
 from seaofcarbon.flux.samples import column, join_words, uranium
-from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE
+from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE, SHELF_M
 
 MAX_GAP_M = 150.0  # wider than that between samples, and the flux below is flagged
 MAX_TOP_M = 50.0  # the first sample stands for the water above it: not for more than a usual mixed layer
-SHELF_M = 200.0  # a bottom above that is shelf
 NEAR_BOTTOM_M = 50.0  # within that of the bottom its sediment may lend and take 234Th
 
 

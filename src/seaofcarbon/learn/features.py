@@ -395,7 +395,11 @@ def random_sea(n, covariates, names, depths_m, seed=0):
         "latitude": np.degrees(np.arcsin(rng.uniform(-1, 1, n))), "longitude": rng.uniform(-180, 180, n),
         "depth_m": rng.choice(depths_m, n),
     })  # fmt: skip
-    points = ocean.match(points, covariates, max_distance_km=100.0)
+    sea = covariates["sst"].notnull().any([d for d in covariates["sst"].dims if d not in ("lat", "lon")])
+    place = {name: points[column].to_xarray() for name, column in (("lat", "latitude"), ("lon", "longitude"))}
+    # the match would move points of land to the coast, which would then count for more sea than it has
+    points = points[sea.sel(place, method="nearest").to_numpy()]
+    points = ocean.match(points, covariates, max_distance_km=np.inf)
     known = np.isfinite(matrix(points, names)).all(axis=1)
     if "npp" in names:
         known &= points["npp"] > 0

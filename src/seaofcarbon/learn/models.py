@@ -249,7 +249,7 @@ def _card(table, target, names, settings, width, residuals, seed):
         },
         "weights": "size of the campaign to the power -1/2",
         "interval": {
-            "level": LEVEL, "method": "conformal, each campaign counting once",
+            "level": LEVEL, "method": f"conformal, {width.counting}",
             "half_width_at_100_m": width.at_100_m, "depth_slope": width.slope,
         },
         "versions": {name: version(name) for name in ("scikit-learn", "skops", "numpy", "seaofcarbon")

@@ -1,9 +1,14 @@
 """What a model does not know: intervals that hold on campaigns it has not seen, and where it has never been."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
+
+BY_CAMPAIGN, BY_SEA = "each campaign counting once", "each value counting by the share of the sea that it stands for"
+"""The two ways in which held-out values count for an interval."""
+
+NOT_BY_SEA = f"{BY_CAMPAIGN}: too few campaigns stand for most of the sea to count by its shares"
 
 LEVEL = 0.9
 """Nominal coverage of the intervals."""
@@ -33,12 +38,13 @@ def conformal_half_width(residuals, groups, level=LEVEL, share=None):
     level : float
     share : array, shape (n,), optional
         How much of the sea each value stands for. Then each counts by its share, not by its campaign: conformal
-        prediction where values were not taken as they will be asked for (Tibshirani et al. 2019).
+        prediction where values were not taken as they will be asked for (Tibshirani et al. 2019). The unseen campaign
+        has the share of one of 1 / sum(share of a campaign ** 2), so many as there are when all stand for as much.
 
     Returns
     -------
     float
-        Infinite when there are too few campaigns for the level.
+        Infinite when there are too few campaigns, or too few of them stand for most of the sea, for the level.
 
     Examples
     --------
@@ -48,8 +54,9 @@ def conformal_half_width(residuals, groups, level=LEVEL, share=None):
     residuals = np.abs(np.asarray(residuals, float))
     _, member, size = np.unique(groups, return_inverse=True, return_counts=True)
     order = np.argsort(residuals, kind="stable")
-    weight = 1.0 / size[member] if share is None else share
-    mass = np.cumsum(weight[order]) / (weight.sum() * (1 + 1 / len(size)))
+    weight = 1.0 / size[member] if share is None else np.asarray(share, float)
+    of_campaign = np.bincount(member, weight) / weight.sum()
+    mass = np.cumsum(weight[order]) / (weight.sum() * (1 + np.sum(of_campaign**2)))
     enough = np.searchsorted(mass, level - 1e-12)
     return float(residuals[order][enough]) if enough < len(order) else np.inf
 
@@ -70,10 +77,14 @@ def spread(depth_m, slope):
 
 @dataclass(frozen=True)
 class Width:
-    """Half width of an interval on the scale of the model: `at_100_m` times `spread(depth, slope)`."""
+    """Half width of an interval on the scale of the model: `at_100_m` times `spread(depth, slope)`.
+
+    `counting` says how held-out values counted for it: `BY_CAMPAIGN`, `BY_SEA` or `NOT_BY_SEA`.
+    """
 
     at_100_m: float
     slope: float = 0.0
+    counting: str = field(default=BY_CAMPAIGN, compare=False)
 
     def at(self, depth_m):
         """Half width at each depth (m)."""
@@ -83,7 +94,8 @@ class Width:
     def fit(cls, residuals, groups, depth_m, level=LEVEL, share=None):
         """Width from held-out residuals; it changes with depth only if that scores better on campaigns left out.
 
-        A width made for the sea as it is, and not as ships sample it, is taken where it is the wider one.
+        A width made for the sea as it is, and not as ships sample it, is taken where it is the wider one. Where too few
+        campaigns stand for most of the sea it would have no end: then that of the campaigns is kept, and says so.
 
         Parameters
         ----------
@@ -110,7 +122,12 @@ class Width:
                 score[way] += np.sum(interval_score(errors, -half, half, level) * _weights(names))
         best = ways[int(score[1] < (1 - WORTH_IT) * score[0])]
         fitted = best(*rows, level)
-        return fitted if share is None else max(fitted, best(*rows, level, share), key=lambda width: width.at_100_m)
+        if share is None:
+            return fitted
+        by_sea = replace(best(*rows, level, share), counting=BY_SEA)
+        if not np.isfinite(by_sea.at_100_m):
+            return replace(fitted, counting=NOT_BY_SEA)
+        return max(fitted, by_sea, key=lambda width: width.at_100_m)
 
     @classmethod
     def _same(cls, residuals, groups, depth_m, level, share=None):

@@ -25,7 +25,7 @@ from seaofcarbon.maps.draws import (
     law_errors,
     random_field,
 )
-from seaofcarbon.maps.fine import coarse_means, fine_inputs, finer, inputs_from_file
+from seaofcarbon.maps.fine import coarse_means, fine_inputs, finer, inputs_from_file, open_zarr, steps
 from seaofcarbon.maps.grid import (
     APPLICABLE_ATTRS,
     DEPTH_KINDS,
@@ -62,7 +62,7 @@ __all__ = [
     "coarse_means", "compare_products", "computing", "coverage_at_sea", "depth_levels", "depth_name", "depth_used",
     "draw_totals", "error_correlation", "error_pairs", "fine_inputs", "finer", "fit_field", "grid_features",
     "implied_thorium", "inputs_from_file", "integrate_poc", "interval_about", "judge_laws", "latitude_band",
-    "law_errors", "law_table", "meeting", "own_site", "own_totals", "predict_block", "predict_blocks",
+    "law_errors", "law_table", "meeting", "open_zarr", "own_site", "own_totals", "predict_block", "predict_blocks",
     "predict_grid", "product_maps", "random_field", "ratio_of_law", "region_ratio", "regions", "seasonal_mean",
-    "site_cells", "site_sentences", "site_year", "taught", "to_mean", "weights", "zonal_mean",
+    "site_cells", "site_sentences", "site_year", "steps", "taught", "to_mean", "weights", "zonal_mean",
 ]  # fmt: skip

@@ -6,10 +6,7 @@ import xarray as xr
 
 from seaofcarbon import carbon, ocean
 from seaofcarbon.maps.means import DAYS_IN_MONTH, weights
-from seaofcarbon.vocabulary import CARBON_G_PER_MOL, VARIABLES
-
-SHELF_M = 200.0
-"""Where the sea floor is shallower, a cell counts as shelf."""
+from seaofcarbon.vocabulary import CARBON_G_PER_MOL, SHELF_M, VARIABLES
 
 LAW_TOP_M = 10.0
 """A power law of depth has no end at the surface: above this depth it keeps the value it has here."""

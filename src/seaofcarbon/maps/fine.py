@@ -1,5 +1,6 @@
 """Maps on a finer grid than the climatology's: inputs between its cells or from a file, and means back on its grid."""
 
+import functools
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,11 @@ BAND_VALUES = 40_000_000
 """Values of a fine map that are in memory when its means are taken."""
 
 
+def steps(ds):
+    """Degrees from one cell to the next along lat and lon."""
+    return tuple(round(abs(float(ds[name][1] - ds[name][0])), 6) for name in ("lat", "lon"))
+
+
 def finer(covariates, degrees):
     """Inputs on a finer grid, bilinear between the cells that have a value, computed block by block when asked for.
 
@@ -32,7 +38,7 @@ def finer(covariates, degrees):
     covariates : Dataset, dims (month, depth, lat, lon)
         As `ocean.covariates` gives it, of the world or a part of it.
     degrees : float
-        Spacing of the fine grid; its cells fill the coarse grid.
+        Spacing of the fine grid, along both axes; its cells fill the coarse grid.
 
     Returns
     -------
@@ -44,18 +50,17 @@ def finer(covariates, degrees):
     UserError
         When the spacing is larger than that of the covariates, or does not fill the grid with whole cells.
     """
-    step = float(covariates["lon"][1] - covariates["lon"][0])
-    if np.isclose(degrees, step, rtol=1e-4):
+    if np.allclose(degrees, steps(covariates), rtol=1e-4):
         return covariates
-    if degrees > step:
+    if degrees > (step := min(steps(covariates))) * (1 + 1e-4):
         raise UserError(f"grid_degrees={degrees:g} is coarser than the inputs ({step:g} degrees): give a smaller one")
-    axes = {name: _axis(covariates[name].to_numpy(), step, degrees) for name in ("lat", "lon")}
+    axes = {name: _axis(covariates[name].to_numpy().astype(float), degrees) for name in ("lat", "lon")}
     coarse = covariates.chunk({name: 1 if name == "month" else -1 for name in covariates.dims})
     if "npp" in coarse:
         coarse = coarse.assign(npp=coarse["npp"].where(coarse["npp"] > 0))  # the polar night is no value
     rows = max(1, BLOCK_ROWS // axes["lon"].size)
     lat, lon = dask.array.from_array(axes["lat"], rows), dask.array.from_array(axes["lon"], -1)
-    known = {"south": float(covariates["lat"][0]), "west": float(covariates["lon"][0]), "step": step}
+    known = {"south": float(covariates["lat"][0]), "west": float(covariates["lon"][0]), "step": steps(covariates)}
     ds = xr.Dataset(coords={n: covariates[n] for n in covariates.coords if n not in axes} | axes)
     for name, field in coarse.data_vars.items():
         field = field.transpose(..., "lat", "lon")
@@ -70,8 +75,9 @@ def finer(covariates, degrees):
     return ds
 
 
-def _axis(coarse, step, degrees):
+def _axis(coarse, degrees):
     """Centres of fine cells that fill those of a coarse axis."""
+    step = (coarse[-1] - coarse[0]) / (coarse.size - 1)
     start, length = coarse[0] - step / 2, coarse.size * step
     n = round(length / degrees)
     if not np.isclose(n * degrees, length, rtol=1e-4):
@@ -84,14 +90,14 @@ def _bilinear(field, lat, lon, south, west, step):
 
     A constant with a hole stays a constant with a hole:
 
-    >>> _bilinear(np.array([[2.0, np.nan], [2.0, 2.0]]), np.array([0.4]), np.array([0.4, 0.6]), 0.0, 0.0, 1.0)
+    >>> _bilinear(np.array([[2.0, np.nan], [2.0, 2.0]]), np.array([0.4]), np.array([0.4, 0.6]), 0.0, 0.0, (1.0, 1.0))
     array([[ 2., nan]])
     """
     n_lat, n_lon = field.shape[-2:]
-    y, x = (lat - south) / step, (lon - west) / step
+    y, x = (lat - south) / step[0], (lon - west) / step[1]
     rows = [np.clip(k, 0, n_lat - 1) for k in (np.floor(y).astype(int), np.floor(y).astype(int) + 1)]
     columns = [np.floor(x).astype(int) + k for k in (0, 1)]
-    world = np.isclose(n_lon * step, 360)
+    world = np.isclose(n_lon * step[1], 360)
     columns = [k % n_lon if world else np.clip(k, 0, n_lon - 1) for k in columns]
     up, right = (y - np.floor(y)).astype(field.dtype)[:, None], (x - np.floor(x)).astype(field.dtype)
 
@@ -104,6 +110,20 @@ def _bilinear(field, lat, lon, south, west, step):
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = between(np.where(known, field, 0)) / between(known.astype(field.dtype))
     return np.where(known[..., own[0], :][..., own[1]], mean, np.array(np.nan, field.dtype))
+
+
+def open_zarr(path, **options):
+    """Open a Zarr store lazily, as `xarray.open_zarr` does.
+
+    Raises
+    ------
+    UserError
+        When it is none.
+    """
+    try:
+        return xr.open_zarr(path, **options)
+    except (OSError, ValueError, KeyError) as problem:
+        raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
 
 
 def inputs_from_file(path, features):
@@ -120,19 +140,17 @@ def inputs_from_file(path, features):
     Returns
     -------
     Dataset
-        Dask arrays; longitudes in [-180, 180), both axes rising.
+        Dask arrays; longitudes in [-180, 180), all axes rising.
 
     Raises
     ------
     UserError
-        When an input, month or cell of the grid is missing, or a unit is another one.
+        When an input, month or cell of the grid is missing, a unit is another one, a latitude or depth cannot be, or no
+        cell has all inputs.
     """
     path = Path(path)
     if path.is_dir():
-        try:
-            ds = xr.open_zarr(path)
-        except (OSError, ValueError, KeyError) as problem:
-            raise UserError(f"{path} cannot be read as Zarr: {' '.join(str(problem).split())}") from None
+        ds = open_zarr(path)
         ds = ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})
     else:
         ds = files.read_netcdf(path, chunks={"month": 1, "lat": 100})
@@ -145,14 +163,36 @@ def inputs_from_file(path, features):
         if not set(ds[name].dims) <= {"month", "depth", "lat", "lon"}:
             raise UserError(f"{path}: {name} has the dimensions {', '.join(ds[name].dims)}; use month, depth, lat, lon")
     ds = ds.assign({name: _in_our_unit(ds[name], path) for name in names})[list(dict.fromkeys(names))]
-    ds = ds.sortby(["month", "lat"])
+    ds = ds.sortby([name for name in ("month", "depth", "lat") if name in ds.dims])
+    _check_axes(ds, path)
     if not (ocean.wrap(ds["lon"].to_numpy()) == ds["lon"].to_numpy()).all() or (np.diff(ds["lon"]) < 0).any():
         ds = ocean.wrap_grid(ds)
     for name in ("lat", "lon"):
-        steps = np.diff(ds[name].to_numpy())
-        if not steps.size or not np.allclose(steps, np.median(steps), rtol=0.02) or not steps[0] > 0:
+        apart = np.diff(ds[name].to_numpy())
+        if not apart.size or not np.allclose(apart, np.median(apart), rtol=0.02) or not apart[0] > 0:
             raise UserError(f"{path}: the grid has gaps along {name}: give every cell, missing values as NaN")
+    _check_values(ds, path)
     return ds.transpose("month", ..., "lat", "lon")
+
+
+def _check_axes(ds, path):
+    """Refuse places that do not exist; `ds` is sorted."""
+    if not (np.abs(ds["lat"].to_numpy()) <= 90).all():
+        raise UserError(f"{path}: its latitudes are not all from -90 to 90: give degrees north")
+    if "depth" in ds.dims:
+        depth = ds["depth"].to_numpy().astype(float)
+        if not ((depth >= 0).all() and (np.diff(depth) > 0).all()):
+            raise UserError(f"{path}: its depths are not all different and 0 or more: give metres, positive down")
+
+
+def _check_values(ds, path):
+    """Refuse inputs of which no cell has all in any month; mostly the first month settles it."""
+    top = ds.isel(depth=0) if "depth" in ds.dims else ds
+    for month in range(ds.sizes["month"]):
+        known = [np.isfinite(field) for field in top.isel(month=month).data_vars.values()]
+        if bool(functools.reduce(np.logical_and, known).any()):
+            return
+    raise UserError(f"{path}: no cell has a value of all of {', '.join(ds.data_vars)}: check what stands for missing")
 
 
 def _in_our_unit(field, path):
@@ -182,7 +222,7 @@ def fine_inputs(covariates, models, degrees, path=""):
         fine = finer(covariates, degrees)
         return None if fine is covariates else fine
     given = inputs_from_file(path, [name for model in models for name in model.features])
-    return finer(given, degrees) if degrees < float(given["lon"][1] - given["lon"][0]) else given
+    return finer(given, degrees) if degrees < max(steps(given)) * (1 - 1e-4) else given
 
 
 def coarse_means(ds, covariates):

@@ -8,7 +8,7 @@ from seaofcarbon import ocean
 MONTHS = tuple(range(1, 13))
 
 DAYS_IN_MONTH = xr.DataArray(
-    [31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31],
+    ocean.MONTH_LENGTHS_D,
     dims="month",
     coords={"month": list(MONTHS)},
     attrs={"units": "d"},
@@ -18,8 +18,9 @@ DAYS_IN_MONTH = xr.DataArray(
 
 def weights(da):
     """Area of each cell (m2) times the days of each month, where the field has months."""
-    step = float(abs(da["lon"][1] - da["lon"][0])) if da.sizes.get("lon", 1) > 1 else 1.0
-    area = ocean.cell_area(da["lat"], step)
+    wide, high = (float(abs(da[d][1] - da[d][0])) if da.sizes.get(d, 1) > 1 else None for d in ("lon", "lat"))
+    wide = wide or 1.0  # only proportions count where there is but one longitude
+    area = ocean.cell_area(da["lat"], wide, high if da.sizes.get("lon", 1) > 1 else None)
     return area * DAYS_IN_MONTH.sel(month=da["month"]) if "month" in da.dims else area
 
 

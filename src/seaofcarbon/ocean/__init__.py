@@ -9,9 +9,10 @@ from seaofcarbon.ocean.basins import BASINS, basin
 from seaofcarbon.ocean.blooms import bloom, observable
 from seaofcarbon.ocean.grids import at_depth, cell_area, on_grid, wrap, wrap_grid
 from seaofcarbon.ocean.hemispheres import hemispheres
-from seaofcarbon.ocean.matchup import match, nearest_sea_cell, year_matched
+from seaofcarbon.ocean.matchup import match, nearest_sea_cell, unit_vectors, year_matched
 from seaofcarbon.ocean.production import CHLOROPHYLL_FLOOR, covariates, euphotic_depth, npp_vgpm
 from seaofcarbon.ocean.year import (
+    MONTH_LENGTHS_D,
     SEASONS,
     YEAR_D,
     day_length,
@@ -25,8 +26,8 @@ from seaofcarbon.ocean.year import (
 )  # fmt: skip
 
 __all__ = [
-    "BASINS", "CHLOROPHYLL_FLOOR", "SEASONS", "YEAR_D", "at_depth", "basin", "bloom", "cell_area", "covariates",
-    "day_length", "day_of_year", "days_between", "declination", "euphotic_depth", "hemispheres", "match",
+    "BASINS", "CHLOROPHYLL_FLOOR", "MONTH_LENGTHS_D", "SEASONS", "YEAR_D", "at_depth", "basin", "bloom", "cell_area",
+    "covariates", "day_length", "day_of_year", "days_between", "declination", "euphotic_depth", "hemispheres", "match",
     "month_day", "monthly_to_day", "nearest_sea_cell", "npp_vgpm", "observable", "on_grid", "season_angle",
-    "season_of", "wrap", "wrap_grid", "year_matched",
+    "season_of", "unit_vectors", "wrap", "wrap_grid", "year_matched",
 ]  # fmt: skip

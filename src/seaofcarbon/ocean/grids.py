@@ -22,15 +22,16 @@ def wrap_grid(field):
     return field.assign_coords(lon=wrap(field["lon"].astype(float))).sortby("lon")
 
 
-def cell_area(lat, step=1.0):
-    """Area in m2 of grid cells of `step` degrees centred at `lat`.
+def cell_area(lat, step=1.0, lat_step=None):
+    """Area in m2 of grid cells of `step` degrees of longitude, and as many of latitude or `lat_step`, centred at `lat`.
 
     Examples
     --------
     >>> float(cell_area(0.5).round(-7))
     12360000000.0
     """
-    north, south = np.radians(lat + step / 2), np.radians(lat - step / 2)
+    high = step if lat_step is None else lat_step
+    north, south = np.radians(lat + high / 2), np.radians(lat - high / 2)
     return (1000 * EARTH_RADIUS_KM) ** 2 * np.radians(step) * (np.sin(north) - np.sin(south))
 
 

@@ -10,6 +10,8 @@ def hemispheres(da, low=20.0, high=60.0):
 
     Where the sun drives a quantity, the year of the south is that of the north half a year later, so that the second
     correlation is the higher one. A map for which the first one is higher has the calendar of one hemisphere in both.
+    The other way round nothing is shown of a model that is told the day of the season of the hemisphere
+    (`season_angle`): such a map has seasons in both by construction.
 
     Parameters
     ----------
@@ -21,7 +23,8 @@ def hemispheres(da, low=20.0, high=60.0):
     Returns
     -------
     by_month, by_season : float
-        Correlations of the two area-weighted mean years, from -1 to 1.
+        Correlations of the two area-weighted mean years, from -1 to 1; NaN where one of them has no cell with all
+        months, or does not change.
 
     Examples
     --------
@@ -38,4 +41,5 @@ def hemispheres(da, low=20.0, high=60.0):
         da.where(belt & side).weighted(cell_area(da["lat"])).mean(["lat", "lon"]).transpose("month").to_numpy()
         for side in (da["lat"] > 0, da["lat"] < 0)
     )
-    return np.corrcoef(north, south)[0, 1], np.corrcoef(np.roll(north, 6), south)[0, 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.corrcoef(north, south)[0, 1], np.corrcoef(np.roll(north, 6), south)[0, 1]

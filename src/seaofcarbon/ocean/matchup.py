@@ -59,7 +59,8 @@ def year_matched(climatology, fields, fall_back=False):
     return out
 
 
-def _unit_vectors(lat, lon):
+def unit_vectors(lat, lon):
+    """Points on the sphere of radius 1, shape (..., 3), from degrees."""
     lat, lon = np.radians(lat), np.radians(lon)
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
 
@@ -87,9 +88,9 @@ def nearest_sea_cell(lat, lon, covariates):
     seen = np.isfinite(covariates["sst"])
     seen = seen.any([d for d in seen.dims if d not in ("lat", "lon")])
     sea_lat, sea_lon = np.nonzero(seen.transpose("lat", "lon").to_numpy())
-    tree = cKDTree(_unit_vectors(covariates["lat"].to_numpy()[sea_lat], covariates["lon"].to_numpy()[sea_lon]))
+    tree = cKDTree(unit_vectors(covariates["lat"].to_numpy()[sea_lat], covariates["lon"].to_numpy()[sea_lon]))
     known = np.isfinite(lat) & np.isfinite(lon)
-    chord, cell = tree.query(_unit_vectors(np.where(known, lat, 0), np.where(known, lon, 0)))
+    chord, cell = tree.query(unit_vectors(np.where(known, lat, 0), np.where(known, lon, 0)))
     distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2, 0, 1))
     return np.where(known, sea_lat[cell], 0), np.where(known, sea_lon[cell], 0), np.where(known, distance, np.nan)
 

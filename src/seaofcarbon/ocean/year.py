@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 YEAR_D = 365.25
-_MONTH_LENGTHS_D = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+MONTH_LENGTHS_D = np.array([31, 28.25, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""Days of each month of a mean year."""
 EQUATORIAL_DEG, TROPIC_DEG = 10.0, 23.44
 """The equatorial sea reaches so far from the equator, and the tropics, degrees: the latest the sun is overhead."""
 
@@ -27,7 +28,7 @@ def month_day():
     >>> month_day()[:2]
     array([16.5  , 46.125])
     """
-    return 1 + np.cumsum(_MONTH_LENGTHS_D) - _MONTH_LENGTHS_D / 2
+    return 1 + np.cumsum(MONTH_LENGTHS_D) - MONTH_LENGTHS_D / 2
 
 
 def day_of_year(time):

@@ -8,28 +8,36 @@ from seaofcarbon.files import UserError
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a notebook needs from those before it, and what it makes: files or folders in the run folder."""
+    """What a notebook needs from those before it, and what it makes: files or folders in the run folder.
+
+    `reads` are entries of the catalogue that it opens to compare with.
+    """
 
     needs: tuple
     makes: tuple
     may_make: tuple = ()
+    reads: tuple = ()
 
 
 NOTEBOOKS = {
     "01-digitise": Chapter(
         (), ("raw", "figure", "records.parquet", "rejects.csv", "datapackage.json", "casts.nc", "covariates.nc")
     ),
-    "02-flux": Chapter(("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",)),
+    "02-flux": Chapter(
+        ("raw", "records.parquet", "covariates.nc"), ("fluxes.parquet",), (), ("published_export_values",)
+    ),
     "03-matchup": Chapter(("records.parquet", "fluxes.parquet", "covariates.nc"), ("training.parquet",)),
     "04-tune": Chapter(("training.parquet", "covariates.nc"), ("study.log", "model", "validation.csv")),
     "05-maps": Chapter(("covariates.nc", "model", "training.parquet"), ("maps.nc", "map.html"), ("maps.zarr",)),
-    "06-seasons": Chapter(("covariates.nc", "maps.nc"), ("seasons.nc", "sites.csv")),
+    "06-seasons": Chapter(("covariates.nc", "training.parquet", "maps.nc"), ("seasons.nc", "sites.csv")),
     "07-carbon": Chapter(
         (
             "records.parquet", "covariates.nc", "fluxes.parquet", "training.parquet", "model", "validation.csv",
             "maps.nc", "seasons.nc",
         ),
         ("carbon.nc", "totals.csv", "sensitivity.csv"),
+        (),
+        ("published_export_values", "poc_flux_products"),
     ),
     "08-drivers": Chapter(
         ("training.parquet", "model"),
@@ -42,9 +50,13 @@ TWIN_ONLY = ("raw",)
 """Artefacts that the real profile does not have: its raw files stay in the data folder."""
 
 
+REAL_ONLY = ("poc_flux_products",)
+"""Entries of the catalogue that only the real profile opens."""
+
+
 def of_profile(names, profile):
-    """Return those artefacts that a profile has."""
-    return [name for name in names if profile == "twin" or name not in TWIN_ONLY]
+    """Return those artefacts and entries of the catalogue that a profile has."""
+    return [name for name in names if name not in (REAL_ONLY if profile == "twin" else TWIN_ONLY)]
 
 
 def select(names, table=NOTEBOOKS):

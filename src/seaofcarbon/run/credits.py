@@ -7,18 +7,29 @@ from seaofcarbon.run.artefacts import read_run
 from seaofcarbon.run.chapters import suggest
 
 CITED = {
-    "02-flux": ("coale1985", "buesseler1992"),
+    "02-flux": ("bhat1969", "coale1985", "savoye2006", "buesseler1992", "owens2015"),
     "03-matchup": ("behrenfeld1997", "morel1989"),
-    "04-tune": ("breiman2001", "chen2016xgboost", "akiba2019optuna", "sklearn", "vovk2005conformal", "meyer2021"),
-}
-"""Keys of the bibliography for the methods of a notebook."""
+    "04-tune": (
+        "breiman2001", "chen2016xgboost", "akiba2019optuna", "sklearn", "vovk2005conformal", "tibshirani2019",
+        "meyer2021", "henson2011", "martin1987", "owens2015",
+    ),
+    "05-maps": ("meyer2021",),
+    "06-seasons": ("brody2013",),
+    "07-carbon": (
+        "owens2015", "snowdon1991", "duan1983", "buesseler2020metrics", "martin1987", "laws2000", "laws2011",
+        "dunne2005", "henson2011", "licassar2016", "schlitzer2000", "dunne2007", "siegel2014", "wang2019",
+        "nowicki2022", "wang2023",
+    ),
+    "08-drivers": ("lundberg2017", "henson2011", "snowdon1991"),
+}  # fmt: skip
+"""Keys of the bibliography for the methods of a notebook, published formulas and totals that it uses among them."""
 
 CITED_RELATION = {"owens2011": "owens2011", "pates_muir2007": "pates2007", "chen1986": "chen1986"}
 """Relation of 238U and salinity -> key of the bibliography."""
 
 
 def cited(run_dir):
-    """Return the names of catalogue entries and keys of the bibliography that a run used.
+    """Return the names of catalogue entries and keys of the bibliography that a run used, each once.
 
     Raises
     ------
@@ -35,7 +46,8 @@ def cited(run_dir):
     chapters = base.get("notebooks", {}) | this["notebooks"]
     relation = chapters.get("02-flux", {}).get("parameters", {}).get("u238_relation")
     entries, keys = credited(this["profile"], chapters, relation)
-    return [*entries, *keys]
+    opened = [name for part in chapters.values() for name, sha in part.get("reads", {}).items() if sha]
+    return list(dict.fromkeys([*entries, *opened, *keys]))
 
 
 def credited(profile, chapters, relation=None):

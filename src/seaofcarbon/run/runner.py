@@ -109,6 +109,8 @@ def _bring_up_to_date(this, chapter, bar, processes):
         raise NotebookError(f"{chapter} ended without writing {', '.join(absent)} to {this.relative(this.folder)}")
     if "data" in entry:  # what the notebook itself fetched belongs to its inputs
         entry["data"] = listing_hash(data_dir())
+    if "reads" in entry:
+        entry["reads"] = this.reads(chapter)
     result = {key: result[key] for key in ("seconds", "peak_memory_mb", "warnings")}
     this.executed(chapter).parent.mkdir(exist_ok=True)
     _log(this, chapter, ".ipynb").replace(this.executed(chapter))

@@ -83,12 +83,22 @@ class Run:
         }
         if given := self.parameters[chapter].get("covariates_file"):
             entry["given"] = listing_hash(self.root / given)
+        if self.table[chapter].reads:
+            entry["reads"] = self.reads(chapter)
         if not self.table[chapter].needs:  # the first notebook reads what lies outside the run
             if (self.root / "catalogs").is_dir():
                 entry["catalogs"] = hash_of(self.root / "catalogs")
             if self.profile == "real" and data_dir().is_dir():
                 entry["data"] = listing_hash(data_dir())
         return entry
+
+    def reads(self, chapter):
+        """Return the SHA-256 of each entry of the catalogue that a notebook reads; None where it is not here."""
+        from seaofcarbon import catalog
+
+        entries = catalog.list_entries().set_index("name")["here"]
+        names = of_profile(self.table[chapter].reads, self.profile)
+        return {name: catalog.show(name)["sha256"] if entries[name] else None for name in names}
 
     def outputs(self, chapter):
         """Return the hashes of what a notebook made; absent ones are left out."""
