@@ -11,8 +11,6 @@ from seaofcarbon.vocabulary import SITES, VARIABLES, Site
 MAX_SITE_KM = 100.0
 """A site whose nearest sea cell is further away is on land for this grid."""
 
-ON_LAND = "on land"
-
 
 def site_cells(covariates, extra=None):
     """Cell of the grid that stands for each site, and why, where none does.
@@ -45,7 +43,7 @@ def site_cells(covariates, extra=None):
     df["bottom_depth_m"] = covariates["bottom_depth"].to_numpy()[ilat, ilon]
     far = (df["distance_km"] > MAX_SITE_KM) & (df["reason"] == "")
     df.loc[far, "reason"] = (
-        f"{ON_LAND}, " + df["distance_km"].round().astype(int).astype(str) + " km from the nearest sea cell"
+        "on land, " + df["distance_km"].round().astype(int).astype(str) + " km from the nearest sea cell"
     )
     return df
 
@@ -131,10 +129,8 @@ def site_sentences(sites, year, target, depth_m):
             f"cell {_degrees(site.cell_latitude, 'NS')} {_degrees(site.cell_longitude, 'EW')}, "
             f"{site.distance_km:.0f} km away, sea floor at {site.bottom_depth_m:.0f} m"
         )
-        if site.reason.startswith(ON_LAND):
+        if site.reason:
             text = f"no number: {site.reason}."
-        elif site.reason:
-            text = f"no number: {site.reason} ({place})."
         elif site.site not in means.index:
             text = f"no number: inputs are missing at this depth, or the sea floor is above it ({place})."
         else:

@@ -133,7 +133,11 @@ def bloom(chlorophyll, threshold=1.05, min_amplitude=1.5, observed=None, definit
         "end": field(last + 1, "1", "last month in bloom, 1 to 12"),
         "onset_day": field(onset_day, "d", "day of the year on which the bloom begins, 1.0 is the start of 1 January"),
         "end_day": field(end_day, "d", "day of the year on which the bloom ends, 1.0 is the start of 1 January"),
-        "length": field((end_day - onset_day) % YEAR_D, "d", "length of the bloom"),
+        "length": field(
+            (end_day - onset_day) % YEAR_D,
+            "d",
+            "days between the crossings of the level; few where one month just passes it",
+        ),
         "amplitude": amplitude.assign_attrs(units="1", long_name="highest chlorophyll of the year over its median"),
     }
     return xr.Dataset(
