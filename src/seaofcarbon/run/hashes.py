@@ -14,8 +14,8 @@ VERSIONS_OF = (
 )  # fmt: skip
 """Distributions whose version may change a result or a figure."""
 
-NOT_HASHED = ("cli.py", "publish.py")
-"""Modules that no notebook uses: a change there makes no result old."""
+NOT_HASHED = ("cli.py", "publish")
+"""Rooms that no notebook uses: a change there makes no result old."""
 
 
 def hash_of(path):
@@ -49,7 +49,8 @@ def listing_hash(folder):
 def package_hash():
     """Return a hash of the package's modules and embedded data."""
     root = Path(__file__).parents[1]
-    files = (p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.name not in NOT_HASHED)
+    files = (p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    files = (p for p in files if p.relative_to(root).parts[0] not in NOT_HASHED)
     return hashlib.sha256("".join(f"{p.relative_to(root)} {sha256(p)}\n" for p in sorted(files)).encode()).hexdigest()
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from seaofcarbon.files import UserError, read_csv, read_json, write_json
+from seaofcarbon.publish import platform
+from seaofcarbon.publish.markdown import markdown_table
 from seaofcarbon.run import NOTEBOOKS, LoggedError, artefact, home, read_run, run_folder
 from seaofcarbon.vocabulary import TWIN_LABEL
 
@@ -33,34 +35,22 @@ OUTSIDE = re.compile(
 """What makes a browser ask another host when it opens a page; links that a reader may click are no part of it."""
 
 
+UNUSED = re.compile(
+    r"\.(map|ttf)$"  # for those who write the theme's scripts; browsers take the woff2 beside a ttf
+    r"|^_static/locales/"  # words of the theme in other languages, read when the book is built
+    r"|mathjax/[^/]+\.js$|mathjax/(input/(mml|asciimath|tex-\w+\.js|tex\.js)|output/(svg|chtml\.js)|sre/mathmaps/)"
+)
+"""Files of a built book that no page loads (tex-chtml.js holds what it needs of MathJax's input and output)."""
+
+SPOKEN = ("base.json", "en.json", "nemeth.json")
+"""Languages in which MathJax reads formulas aloud: the book's, and braille."""
+
+
 class BookError(LoggedError):
     """The book could not be built: one line, with the first warning and where the others stand."""
 
 
 # --- Fragments: numbers of the run as Markdown -------------------------------------------------------
-
-
-def markdown_table(df):
-    """Return a table as Markdown; numbers to four significant digits, missing as an empty cell.
-
-    >>> print(markdown_table(pd.DataFrame({"model": ["rf"], "R2": [0.123456]})))
-    | model | R2 |
-    | :--- | ---: |
-    | rf | 0.1235 |
-    """
-    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in df.dtypes]
-    rows = [df.columns, ["---:" if n else ":---" for n in numeric], *df.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(_cell(value) for value in row) + " |" for row in rows)
-
-
-def _cell(value):
-    if not isinstance(value, str) and pd.isna(value):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def _status(run_dir, table):
@@ -204,11 +194,22 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
             (generated / f"{name}.md").write_text(write(run_dir, table) + "\n", encoding="utf-8")
     if "map.html" in made:
         shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
+    if made.issuperset(platform.READS):
+        written = platform.write(run_dir, folder / "book" / "_static", _site(folder / "book" / "_config.yml"))
+        (generated / "data.md").write_text(written, encoding="utf-8")
     if not (folder / "book" / "status.md").exists():
         (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
     (folder / "_config.yml").write_text(configuration(folder / "book" / "_config.yml", profile), encoding="utf-8")
     shutil.move(folder / "book" / "_toc.yml", folder / "_toc.yml")
     (folder / "book" / "_config.yml").unlink()
+
+
+def _site(path):
+    """Return the address where the book will stand (empty: nobody knows yet), and that of its repository."""
+    import yaml
+
+    config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return config.get("html", {}).get("baseurl", ""), config.get("repository", {}).get("url", "")
 
 
 def configuration(path, profile):
@@ -321,8 +322,14 @@ def _build(folder, work, log):
     if done.returncode or warnings:
         first = warnings[0] if warnings else said.strip().split("\n")[-1]
         raise BookError(f"the book does not build, {len(warnings)} warnings; the first: {first} (see {log})")
-    html = work / "_build" / "html"
-    for script in (html / "_static" / "mathjax").glob("*.js"):
-        if script.name != "tex-chtml.js":  # the other ways to bundle MathJax: 16 MB that no page loads
-            script.unlink()
+    return _without_unused(work / "_build" / "html")
+
+
+def _without_unused(html):
+    """Remove from a built book what no page loads: 25 MB of other bundles, languages and maps of scripts."""
+    static = html / "_static"
+    kept = {static / "mathjax" / "tex-chtml.js", *(static / "mathjax" / "sre" / "mathmaps" / name for name in SPOKEN)}
+    for path in [*static.rglob("*"), *html.glob("*.map")]:
+        if path.is_file() and path not in kept and UNUSED.search(path.relative_to(html).as_posix()):
+            path.unlink()
     return html

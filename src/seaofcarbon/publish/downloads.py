@@ -1,0 +1,274 @@
+"""Files that the book offers: what the licences let us pass on, with a schema and a line that opens each."""
+
+import gzip
+import re
+import shutil
+import zipfile
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from seaofcarbon import catalog, files, records, run
+
+OPEN = re.compile(r"CC-BY-\d\.\d|CC0-\d\.\d|public domain\b.*", re.IGNORECASE)
+"""Licences under which values are passed on, with the names of those who measured. All others: cite and link only."""
+
+LICENCE = "CC-BY-4.0"
+"""Of what this project makes; what it passes on keeps its own beside it."""
+
+DEPTH_M = 100.0
+"""Depth of the map that is offered, m; the run holds all of them."""
+
+FLUX_FIELDS = {
+    "cast_id": "name of the cast: cruise/station/day",
+    "source_id": "source of the records",
+    "cruise": "cruise",
+    "station": "station",
+    "time": "time of the cast, UTC",
+    "latitude": "degrees north",
+    "longitude": "degrees east, -180 to 180",
+    "depth_kind": "fixed, ez (base of the euphotic zone), ppz, mld or equilibrium",
+    "depth_m": "depth through which the flux goes, m",
+    "th234_flux": "flux of 234Th, positive down, dpm m-2 d-1",
+    "th234_flux_sigma": "its standard uncertainty, dpm m-2 d-1",
+    "sigma_measurement": "part of it that is independent between bottles, dpm m-2 d-1",
+    "sigma_common": "part of it that all bottles share, dpm m-2 d-1",
+    "sigma_integration": "part of it that lies between the bottles, dpm m-2 d-1",
+    "method": "th234_ss (steady state) or th234_nss (non-steady)",
+    "integration": "rule of integration",
+    "u238_source": "measured, or the relation of 238U and salinity",
+    "n_samples": "samples above the depth",
+    "flag": "IODE quality flag",
+    "reason": "why a flux is flagged or missing",
+}
+"""Column of the table of fluxes -> what it holds."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file beside the book: its name, what it holds, its licence, its schema, and lines that open it."""
+
+    name: str
+    title: str
+    licence: str
+    lines: dict = field(default_factory=dict)
+    schema: dict = field(default_factory=dict)
+
+
+# --- What may be passed on ---------------------------------------------------------------------------
+
+
+def may_pass_on(licence):
+    """Tell whether values under a licence may be passed on.
+
+    >>> [may_pass_on(name) for name in ("CC-BY-3.0", "CC-BY-NC-4.0", "GEOTRACES IDP terms", "not stated", None)]
+    [True, False, False, False, False]
+    """
+    return bool(OPEN.fullmatch(str(licence or "").strip()))
+
+
+def sources_of(table, package, profile, entries=()):
+    """Return the sources of some records: how to cite each, its licence, and whether its values may be passed on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Universal records.
+    package : dict
+        The data package of the run: `sources` with title, path (DOI or file) and licence.
+    profile : {"twin", "real"}
+        Everything in the twin ocean was made by this project.
+    entries : list of dict
+        Of the catalogue: they know better how to cite, and their licence must be open, too.
+
+    Returns
+    -------
+    DataFrame
+        source_id, cite, licence, open, n_records. A source that the package does not name has no licence, and is not
+        passed on; where two have one name, both must be open.
+    """
+    counts = table["source_id"].value_counts(sort=False).sort_index()
+    told = [(name, source) for source in package["sources"] for name in _names(source["path"])]
+    listed = [(name, entry) for entry in entries for name in _names(entry.get("doi") or entry.get("filename") or "")]
+    rows = []
+    for source_id, n in counts.items():
+        mine = [source for name, source in told if name == source_id]
+        known = [entry for name, entry in listed if name == source_id]
+        licences = sorted({one.get("licence") or "not stated" for one in [*mine, *known]}) or ["not stated"]
+        if profile == "twin":
+            licences = [LICENCE]
+        rows.append(
+            {
+                "source_id": source_id,
+                "cite": "; ".join(
+                    dict.fromkeys([entry["citation"] for entry in known] or [source["title"] for source in mine])
+                ),
+                "licence": "; ".join(licences),
+                "open": all(map(may_pass_on, licences)),
+                "n_records": n,
+            }
+        )
+    return pd.DataFrame(rows, columns=["source_id", "cite", "licence", "open", "n_records"])
+
+
+def _names(path):
+    """Return the names that a source may go by in records: a DOI without its prefix, a file without its endings."""
+    last = str(path).split("/")[-1]
+    return {last} if str(path).startswith("10.") else {last, last.split(".")[0]}
+
+
+def only_open(table, sources):
+    """Return those rows of a table whose source may be passed on, and the licences that go with them."""
+    kept = sources[sources["open"]]
+    rows = table[table["source_id"].isin(kept["source_id"])].reset_index(drop=True)
+    used = kept.loc[kept["source_id"].isin(rows["source_id"]), "licence"]
+    return rows, " and ".join(dict.fromkeys([LICENCE, *sorted(used)]))
+
+
+# --- The files ---------------------------------------------------------------------------------------
+
+
+def write(run_dir, folder, table, fluxes, sources, target):
+    """Write the files that the book offers.
+
+    Parameters
+    ----------
+    run_dir : Path
+    folder : Path
+        Where they go; it is made.
+    table, fluxes : DataFrame
+        Universal records, and the fluxes that were derived from them.
+    sources : DataFrame
+        From `sources_of`.
+    target : str
+        Quantity whose map and model are offered.
+
+    Returns
+    -------
+    list of Download
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    own, licence = only_open(table, sources)
+    schema = records.table_schema()
+    found = [
+        _parquet(own, folder, "records", f"Records: one measured value a row; {len(own):,} rows", licence, schema),
+        _csv(own, folder, "records", "The same as CSV", licence, schema),
+    ]
+    derived, licence = only_open(fluxes, sources)
+    if len(derived):
+        schema = {"fields": [_field(name, derived[name], FLUX_FIELDS.get(name, name)) for name in derived.columns]}
+        title = f"Fluxes of ²³⁴Th: one row for each cast and depth; {len(derived):,} rows"
+        found.append(_parquet(derived, folder, "fluxes", title, licence, schema))
+    found.append(_totals(run_dir, folder))
+    found.append(_map(run_dir, folder, target))
+    found += _model(run_dir, folder, target, sources)
+    bib = folder / "citations.bib"
+    bib.write_text(catalog.cite(run.cited(run_dir)), encoding="utf-8")
+    return [*found, Download(bib.name, "Citations: all data and methods of the run, BibTeX", "facts")]
+
+
+def _field(name, column, title):
+    kinds = {"f": "number", "i": "integer", "u": "integer", "M": "datetime"}
+    kind = kinds.get(getattr(column.dtype, "kind", "O"), "string")
+    return {"name": name, "type": kind, "title": title} | ({"format": "any"} if kind == "datetime" else {})
+
+
+def _parquet(rows, folder, stem, title, licence, schema):
+    """Write a table as Parquet, packed harder than the run's own: it is fetched more often than written."""
+    path = folder / f"{stem}.parquet"
+    split = [name for name in rows.select_dtypes("float") if rows[name].nunique() > len(rows) / 2]
+    others = [name for name in rows if name not in split]  # numbers that hardly repeat gain nothing from a dictionary
+    rows.to_parquet(
+        path, index=False, compression="zstd", compression_level=19, use_dictionary=others, use_byte_stream_split=split
+    )
+    by = "variable" if stem == "records" else "depth_kind"
+    lines = {
+        "pandas": f'import pandas as pd; df = pd.read_parquet("{path.name}")',
+        "DuckDB": f"import duckdb; duckdb.sql(\"SELECT {by}, count(*) FROM '{path.name}' GROUP BY {by}\").show()",
+        "R": f'df <- arrow::read_parquet("{path.name}")',
+    }
+    return Download(path.name, title, licence, lines, schema)
+
+
+def _csv(rows, folder, stem, title, licence, schema):
+    """Write a table as compressed CSV, whose bytes depend on its rows only."""
+    plain, packed = folder / f"{stem}.csv", folder / f"{stem}.csv.gz"
+    files.write_csv(rows, plain)
+    packed.write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
+    plain.unlink()
+    lines = {
+        "pandas": f'import pandas as pd; df = pd.read_csv("{packed.name}", low_memory=False)',
+        "R": f'df <- read.csv("{packed.name}")',
+    }
+    return Download(packed.name, title, licence, lines, schema)
+
+
+def _totals(run_dir, folder):
+    source = run.artefact(run_dir, "totals.csv")
+    totals = files.read_csv(source)
+    shutil.copyfile(source, folder / "totals.csv")
+    lines = {
+        "pandas": 'import pandas as pd; df = pd.read_csv("totals.csv")',
+        "R": 'df <- read.csv("totals.csv")',
+    }
+    schema = {"fields": [_field(name, totals[name], name.replace("_", " ")) for name in totals.columns]}
+    return Download(
+        "totals.csv", "Totals of carbon export by region, with published forms on the same grid", LICENCE, lines, schema
+    )
+
+
+def _map(run_dir, folder, target):
+    """Cut one depth and one quantity out of the map; what the file says of itself goes along, as far as still true."""
+    names = [target, f"{target}_lower", f"{target}_upper", "applicable"]
+    with xr.open_dataset(run.artefact(run_dir, "maps.nc"), engine="netcdf4", decode_cf=False) as ds:
+        depth = int(np.abs(ds["depth"].to_numpy() - DEPTH_M).argmin())
+        beside = [name for name in ("lat_bnds", "lon_bnds", "climatology_bounds", "depth_used") if name in ds]
+        cut = ds[[name for name in names if name in ds] + beside].isel(depth=[depth]).load()
+    metres = float(cut["depth"][0])
+    for end in ("min", "max"):
+        cut.attrs[f"geospatial_vertical_{end}"] = metres
+    cut.attrs["history"] = f"{cut.attrs.get('history', '')}\ncut to {target} at {metres:g} m from maps.nc".strip()
+    for da in cut.variables.values():
+        da.encoding = {"zlib": True, "complevel": 6, "shuffle": True} if {"lat", "lon"} <= set(da.dims) else {}
+        da.encoding |= {} if "_FillValue" in da.attrs else {"_FillValue": None}
+    path = folder / f"map-{target}-{metres:.0f}m.nc"
+    with files.atomic(path) as temporary:
+        cut.to_netcdf(temporary, engine="netcdf4")
+    unit = cut[target].attrs.get("units", "")
+    title = f"Map: {target} at {metres:.0f} m by month, with its 90 % interval and where it is applicable, in {unit}"
+    lines = {
+        "xarray": f'import xarray as xr; ds = xr.open_dataset("{path.name}")',
+        "R": f'r <- terra::rast("{path.name}", subds = "{target}")',
+    }
+    schema = {"fields": [{"name": n, "type": "number", "title": _said(da)} for n, da in cut.data_vars.items()]}
+    return Download(path.name, title, LICENCE, lines, schema)
+
+
+def _said(da):
+    words = [str(da.attrs.get(name, "")) for name in ("long_name", "units")]
+    return ", ".join(filter(None, [*words, " × ".join(da.dims)]))
+
+
+def _model(run_dir, folder, target, sources):
+    """Pack a model, when all that it learnt from may be passed on: a forest remembers single values."""
+    source = run.artefact(run_dir, "model") / target
+    training = pd.read_parquet(run.artefact(run_dir, "training.parquet"), columns=["target", "source_id"])
+    learnt = set(training.loc[training["target"] == target, "source_id"])
+    if not learnt or not learnt <= set(sources.loc[sources["open"], "source_id"]):
+        return []
+    path = folder / f"model-{target}.zip"
+    with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part in sorted(p for p in source.iterdir() if p.is_file()):
+            packed.writestr(zipfile.ZipInfo(part.name), part.read_bytes(), zipfile.ZIP_DEFLATED)
+    lines = {
+        "Python": f'import shutil; shutil.unpack_archive("{path.name}", "model")\n'
+        'from seaofcarbon.learn import models; model = models.load("model")',
+        "shell": "seaofcarbon predict points.csv --model model --out predictions.csv",
+    }
+    used = sources.loc[sources["source_id"].isin(learnt), "licence"]
+    licence = " and ".join(dict.fromkeys([LICENCE, *sorted(used)]))
+    return [
+        Download(path.name, f"Model of {target}: forest, boosted trees, area of applicability, card", licence, lines)
+    ]

@@ -1,0 +1,26 @@
+"""Tables as Markdown."""
+
+import pandas as pd
+
+
+def markdown_table(df):
+    """Return a table as Markdown; numbers to four significant digits, missing as an empty cell.
+
+    >>> print(markdown_table(pd.DataFrame({"model": ["rf"], "R2": [0.123456]})))
+    | model | R2 |
+    | :--- | ---: |
+    | rf | 0.1235 |
+    """
+    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in df.dtypes]
+    rows = [df.columns, ["---:" if n else ":---" for n in numeric], *df.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(_cell(value) for value in row) + " |" for row in rows)
+
+
+def _cell(value):
+    if not isinstance(value, str) and pd.isna(value):
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
