@@ -1,7 +1,10 @@
 """Strict runs: what is refused, what is found, what runs again and what does not."""
 
+import errno
 import json
+import os
 import re
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -341,3 +344,21 @@ def test_no_failure(root):
     this = run.Run(["01-one"], "twin", None, None, {}, root, TABLE)
     assert run.failure(this, "01-one", {"error": None}, 0) is None
     assert "exit code -9" in str(run.failure(this, "01-one", {}, -9))
+
+
+def test_no_room_for_the_executed_notebook(tmp_path, monkeypatch):
+    """A full disk is one line, and half a notebook is not left behind; other faults keep their name."""
+    copy = tmp_path / "copy.ipynb"
+
+    def full(*_, number=errno.ENOSPC, **__):
+        copy.write_text('{"cells": [')
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("papermill.execute_notebook", full)
+    job = {"notebook": "n.ipynb", "copy": copy, "parameters": {}, "cwd": tmp_path}
+    error = notebook._papermill(job, tmp_path)
+    assert error["name"] == "UserError"
+    assert "No space left" in error["message"]
+    assert not copy.exists()
+    monkeypatch.setattr("papermill.execute_notebook", partial(full, number=errno.EACCES))
+    assert notebook._papermill(job, tmp_path)["name"] == "PermissionError"

@@ -5,6 +5,7 @@ imports little, so that it starts fast and its kernel's peak memory can be told 
 """
 
 import ast
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,9 @@ from pathlib import Path
 
 KINDS = {"str": str, "int": int, "float": float}
 """Types that a parameter of a notebook may have."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says when there is no room for a file."""
 
 CELL_DONE = "@cell"
 """Line that the process prints after each code cell, for the progress bar."""
@@ -227,6 +231,12 @@ def _papermill(job, scratch):
         )
     except papermill.PapermillExecutionError as failure:
         return {"name": failure.ename, "message": failure.evalue, "cell": failure.exec_count}
+    except OSError as failure:
+        if failure.errno not in FULL:
+            return {"name": type(failure).__name__, "message": str(failure), "cell": None}
+        Path(job["copy"]).unlink(missing_ok=True)  # half of it was written
+        why = f"{job['copy']} cannot be written ({failure.strerror}): make room on the disk and run it again"
+        return {"name": "UserError", "message": why, "cell": None}
     except Exception as failure:  # the kernel died, or did not start
         return {"name": type(failure).__name__, "message": str(failure), "cell": None}
 

@@ -154,7 +154,7 @@ def inputs_from_file(path, features):
         ds = ds.assign({name: files.from_cf(name, da) for name, da in ds.data_vars.items()})
     else:
         ds = files.read_netcdf(path, chunks={"month": 1, "lat": 100})
-    names = [name for name in features if name not in MADE]
+    names = list(dict.fromkeys(name for name in features if name not in MADE))
     if absent := [name for name in (*names, "lat", "lon", "month") if name not in ds.variables]:
         raise UserError(f"{path} has no {', '.join(absent)}, which the models need: name them as in covariates.nc")
     if sorted(ds["month"].to_numpy().tolist()) != list(MONTHS):
