@@ -126,7 +126,7 @@ def law_errors(training, laws, depth_m):
 
 
 def error_correlation(one, other):
-    """How errors of two quantities go together at the casts that have both, each campaign with the weight of `_even`.
+    """How errors of two quantities go together at the casts that have both, each campaign with the weight of the fit.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def error_correlation(one, other):
     campaigns = both["campaign"].nunique()
     if campaigns < MIN_CAMPAIGNS:
         return np.nan, len(both), campaigns
-    (a, ab), (_, b) = np.cov(both["error"], both["error_other"], aweights=_even(both["campaign"]))
+    (a, ab), (_, b) = np.cov(both["error"], both["error_other"], aweights=features.weights(both))
     return float(ab / np.sqrt(a * b)), len(both), campaigns
 
 
@@ -176,20 +176,13 @@ def _nearest(rows, depth_m, target):
 
 def _place(lat, lon):
     """Points on the sphere, km, shape (n, 3)."""
-    lat, lon = np.deg2rad(np.asarray(lat, float)), np.deg2rad(np.asarray(lon, float))
-    return EARTH_RADIUS_KM * np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+    return EARTH_RADIUS_KM * ocean.unit_vectors(lat, lon)
 
 
 def _season(day):
     """Points on the circle of the year, d, shape (n, 2)."""
     angle = 2 * np.pi * np.asarray(day, float) / ocean.YEAR_D
     return ocean.YEAR_D / (2 * np.pi) * np.column_stack([np.cos(angle), np.sin(angle)])
-
-
-def _even(campaign):
-    """Weight of each cast: its campaign has as much as the root of its size, as in training."""
-    _, member, size = np.unique(campaign, return_inverse=True, return_counts=True)
-    return size[member] ** -0.5
 
 
 def error_pairs(errors):
@@ -211,7 +204,7 @@ def error_pairs(errors):
         classes of their own), weight, and weighted sums product, km, days.
     """
     member = np.unique(errors["campaign"], return_inverse=True)[1]
-    w = _even(errors["campaign"])
+    w = features.weights(errors)
     centred = errors["block_error"].to_numpy() - np.average(errors["block_error"], weights=w)
     place, season = _place(errors["latitude"], errors["longitude"]), _season(ocean.day_of_year(errors["time"]))
     tables = []
@@ -320,7 +313,7 @@ class _Source:
     def __init__(self, prediction, errors, target):
         self.target, self.at = target, features.transform(prediction, target).astype(np.float32)
         self.error, self.prediction = errors["error"].to_numpy(float), errors["prediction"].to_numpy(float)
-        self.weight, self.pairs = _even(errors["campaign"]), error_pairs(errors)
+        self.weight, self.pairs = features.weights(errors), error_pairs(errors)
         self.member = np.unique(errors["campaign"], return_inverse=True)[1]
         self.ends = np.nanmin(self.at), np.nanmax(self.at)
 
