@@ -3,11 +3,11 @@
 Run with `python benchmarks/flux.py`. Goal: about 50 ms and 200 times the loop, with the same numbers.
 """
 
-import time
 import tracemalloc
 
 import numpy as np
 import pandas as pd
+from timing import best_of
 
 from seaofcarbon import thorium
 
@@ -65,20 +65,10 @@ def vectorised(df):
     )  # fmt: skip
 
 
-def best_of(function, *args, times=5):
-    """Shortest of several runs, in seconds, and the result."""
-    seconds = []
-    for _ in range(times):
-        began = time.perf_counter()
-        result = function(*args)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds), result
-
-
 def main():
     """Print times, their ratio, memory, and how far the two differ."""
     df = made_up_casts()
-    fast, found = best_of(vectorised, df)
+    fast, found = best_of(vectorised, df, times=5)
     slow, plain = best_of(loop, df[df["cast"] < LOOP_CASTS], times=1)
     slow *= N_CASTS / LOOP_CASTS
     tracemalloc.start()

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from timing import best_of
 
 from seaofcarbon import blocks, files, maps
 from seaofcarbon.learn import features, models
@@ -68,16 +69,6 @@ def rows_of(model, covariates, n):
 def in_chunks(predict, X):
     """Predict 20,000 rows at a time."""
     return np.concatenate([predict(X[k : k + CHUNK]) for k in range(0, len(X), CHUNK)])
-
-
-def best_of(function, *args, times=2):
-    """Shortest of several runs, in seconds, and the result."""
-    seconds = []
-    for _ in range(times):
-        began = time.perf_counter()
-        result = function(*args)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds), result
 
 
 def order_and_blocks(model, covariates, n):

@@ -215,3 +215,19 @@ def thin(df, max_rows, seed=0):
     casts = casts.iloc[np.argsort(casts.groupby("campaign").cumcount(), kind="stable")]
     keep = casts.index[casts["rows"].cumsum() <= max_rows]
     return df[df["cast_id"].isin(keep)]
+
+
+def redrawn(n, draws=None, seed=0):
+    """Bootstrap over campaigns: how often each of `n` campaigns comes up when so many are drawn with replacement.
+
+    Parameters
+    ----------
+    n : int
+    draws : int, optional
+    seed : int or numpy Generator
+
+    Returns
+    -------
+    array of int, shape (draws, n), or (n,) for a single draw
+    """
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)

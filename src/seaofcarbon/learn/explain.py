@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon.learn import features
+from seaofcarbon.learn.campaigns import redrawn
 from seaofcarbon.learn.models import KINDS, fit_estimator
 from seaofcarbon.learn.validate import campaign_sums, r2_of_sums
 
@@ -68,7 +69,7 @@ def permutation_importance(table, target, names, settings, part, repeats=3, seed
                 shuffled[group][repeat, test] = _mean_of(fitted, mixed)
     _, campaign = np.unique(table["campaign"], return_inverse=True)
     plain_sums, n = campaign_sums(y, plain, campaign), campaign.max() + 1
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=draws)
+    counts = redrawn(n, draws, rng)
     rows = []
     for group, predictions in shuffled.items():
         # the sums of repeats are averaged, and so is the error of their predictions

@@ -256,13 +256,9 @@ def _card(table, target, names, settings, width, residuals, seed):
                      if _installed(name)} | {"xgboost": _xgboost_version()},
     }  # fmt: skip
     if residuals is not None:
-        middle = (np.arange(51) + 0.5) / 51
-        weight = features.weights(residuals)
-        values = np.quantile(residuals["residual"], middle, weights=weight, method="inverted_cdf")
         card["residuals"] = {
-            "what": "held-out value against prediction, weighted by campaign as in the fit: quantiles of the "
-            "difference on the scale of the model, and the sum of the values over the sum of the predictions",
-            "quantiles": values,
+            "what": "sum of held-out values over the sum of their predictions, weighted by campaign as in the fit: of "
+            "all, and near each depth",
             "mean_factor": features.mean_factor(residuals),
             "mean_factor_at": {
                 "depth_m": list(FACTOR_DEPTHS_M),

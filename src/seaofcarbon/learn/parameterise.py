@@ -8,7 +8,7 @@ import xarray as xr
 
 from seaofcarbon import ocean
 from seaofcarbon.learn import features, rivals
-from seaofcarbon.learn.campaigns import thin
+from seaofcarbon.learn.campaigns import redrawn, thin
 from seaofcarbon.learn.explain import background
 from seaofcarbon.learn.models import KINDS, fit_estimator
 from seaofcarbon.learn.tune import parts, r2
@@ -339,7 +339,7 @@ def compare(predictions, table, target, draws=500, seed=0):
     _, campaign = np.unique(table["campaign"], return_inverse=True)
     sums = np.array([campaign_sums(y, predicted, campaign) for predicted in predictions.values()])
     n = sums.shape[1]
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
+    counts = redrawn(n, draws, seed)
     score, drawn = r2_of_sums(sums.sum(axis=1)), r2_of_sums(np.einsum("dc,pcs->pds", counts, sums))
     ends, lost_ends = (np.percentile(values, [2.5, 97.5], axis=1) for values in (drawn, drawn[0] - drawn))
     error = [np.sqrt(np.mean((y - predicted) ** 2)) for predicted in predictions.values()]

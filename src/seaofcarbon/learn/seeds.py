@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon.learn import features, rivals, tune, validate
-from seaofcarbon.learn.campaigns import SPLITS
+from seaofcarbon.learn.campaigns import SPLITS, redrawn
 from seaofcarbon.learn.models import KINDS, MEMBERS
 
 N_SEEDS = 10
@@ -93,7 +93,7 @@ def table(predictions, leakage, against=None, draws=500, seed=0):
     codes, campaign = np.unique(predictions["campaign"], return_inverse=True)
     predictions = predictions.assign(code=campaign)
     against = against or next(name for name in (*rivals.REFITTED, "constant") if (predictions["model"] == name).any())
-    counts = np.random.default_rng(seed).multinomial(len(codes), np.full(len(codes), 1 / len(codes)), size=draws)
+    counts = redrawn(len(codes), draws, seed)
     of_rival = predictions[predictions["model"] == against].groupby("split")
     rival = {split: _drawn(rows, len(codes), counts) for split, rows in of_rival}
     out = []

@@ -7,7 +7,7 @@ import pandas as pd
 
 from seaofcarbon import files
 from seaofcarbon.learn import features, rivals
-from seaofcarbon.learn.campaigns import SPLITS, folds, leakage
+from seaofcarbon.learn.campaigns import SPLITS, folds, leakage, redrawn
 from seaofcarbon.learn.models import DEFAULTS, KINDS, fit_estimator
 from seaofcarbon.learn.tune import WHOLE, parts
 from seaofcarbon.learn.uncertainty import LEVEL, Width, conformal_half_width, interval_score
@@ -206,7 +206,7 @@ def _score(rows, target, draws, seed):
     y, p, low, high = (features.transform(rows[n], target) for n in ("value", "prediction", "lower", "upper"))
     _, campaign = np.unique(rows["campaign"], return_inverse=True)
     sums = campaign_sums(y, p, campaign)
-    counts = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
+    counts = redrawn(len(sums), draws, seed)
     r2_ends = np.nanpercentile(r2_of_sums(counts @ sums), [2.5, 97.5])
     value, prediction = rows["value"].to_numpy(float), rows["prediction"].to_numpy(float)
     inside = (value >= rows["lower"].to_numpy()) & (value <= rows["upper"].to_numpy())

@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 from seaofcarbon import carbon, ocean
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features
-from seaofcarbon.learn.campaigns import blocks
+from seaofcarbon.learn.campaigns import blocks, redrawn
 from seaofcarbon.learn.uncertainty import LEVEL
 from seaofcarbon.maps.budgets import LAW_TOP_M, PG_PER_MMOL, regions
 from seaofcarbon.maps.means import weights
@@ -320,7 +320,7 @@ class _Source:
     def draw(self, rng, place, season):
         """One map in the unit of the target: campaigns drawn anew, a field of errors, and the mean over the rest."""
         n = self.member.max() + 1
-        counts = rng.multinomial(n, np.full(n, 1 / n))
+        counts = redrawn(n, seed=rng)
         weight = self.weight * counts[self.member]
         constant = np.average(self.error, weights=weight)
         rest = self.error - constant

@@ -5,6 +5,7 @@ import pandas as pd
 
 from seaofcarbon import carbon, ocean
 from seaofcarbon.learn import features
+from seaofcarbon.learn.campaigns import redrawn
 
 ONE_LAW, BASIN_LAWS, PUBLISHED_LAW = "one power law", "a power law of each basin", "Owens et al. 2015, as published"
 ML_MODEL = "ML model"
@@ -67,9 +68,7 @@ def judge_laws(df, model=None):
         guess[ML_MODEL] = np.asarray(model, dtype=float)
     y = features.transform(value, "c_th")
     number = np.unique(campaign, return_inverse=True)[1]
-    draws = np.random.default_rng(0).multinomial(
-        number.max() + 1, np.full(number.max() + 1, 1 / (number.max() + 1)), 500
-    )
+    draws = redrawn(number.max() + 1, 500)
     rows, drawn = {}, {}
     for name, ratio in guess.items():
         predicted = features.transform(ratio, "c_th")

@@ -219,9 +219,29 @@ def _page(ds, words, facts, title):
         "page": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
         "layers": "\n".join(blobs),
         "style": (PARTS / "page.css").read_text(encoding="utf-8"),
-        "code": (PARTS / "page.js").read_text(encoding="utf-8"),
     } | {name: html.escape(text) for name, text in facts.items()}
-    template = (PARTS / "page.html").read_text(encoding="utf-8")
+    return filled(PARTS, parts)
+
+
+def filled(folder, parts):
+    """Return a self-contained page: the head and the code that all share, and the template and code of the folder.
+
+    Parameters
+    ----------
+    folder : Path
+        With page.html and page.js.
+    parts : dict of str
+        What stands for each `{{name}}` of the template.
+
+    Returns
+    -------
+    bytes
+    """
+    code, template = (
+        "\n".join(path.read_text(encoding="utf-8") for path in paths)
+        for paths in ((PARTS / "common.js", folder / "page.js"), (PARTS / "head.html", folder / "page.html"))
+    )
+    parts = parts | {"code": code}
     # in one pass: what is put in is never searched again
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template).encode()
 

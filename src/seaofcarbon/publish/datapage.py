@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import re
 import zlib
 from pathlib import Path
 
@@ -56,11 +55,8 @@ def data_page(table, fluxes, sources, path, title="", label=""):
         "packed": pack(*content(table, fluxes, sources, label)),
         "style": (interactive.PARTS / "page.css").read_text(encoding="utf-8")
         + (PARTS / "page.css").read_text(encoding="utf-8"),
-        "code": (PARTS / "page.js").read_text(encoding="utf-8"),
     }
-    template = (PARTS / "page.html").read_text(encoding="utf-8")
-    # in one pass: what is put in is never searched again
-    text = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template).encode()
+    text = interactive.filled(PARTS, parts)
     with atomic(path) as temporary:
         temporary.write_bytes(text)
     return len(text)

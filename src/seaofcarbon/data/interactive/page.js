@@ -1,9 +1,6 @@
-"use strict";
 // The map of a page that seaofcarbon.plot.interactive wrote. All data stand in script tags: nothing is fetched.
 
 const page = JSON.parse(document.getElementById("page").textContent);
-const $ = (id) => document.getElementById(id);
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const { rows, columns, dlat, dlon } = page;
 const global = columns * dlon > 359;
 const left = page.west - dlon / 2, top_ = page.south - dlat / 2 + rows * dlat; // edges of the map, degrees
@@ -87,18 +84,6 @@ function look(place, month = shown.month) { // what is known of a place, or null
 function year(place) { return page.months.map((_, month) => look(place, month)); }
 
 // --- Drawing ---
-
-function canvas(id, height) { // sharp on any screen: one unit is one CSS pixel
-  const element = $(id), width = element.clientWidth, ratio = window.devicePixelRatio || 1;
-  element.style.height = `${height(width)}px`;
-  element.width = Math.round(width * ratio);
-  element.height = Math.round(height(width) * ratio);
-  const g = element.getContext("2d");
-  g.scale(ratio, ratio);
-  g.font = "13px system-ui, 'Segoe UI', 'Liberation Sans', Arial, sans-serif";
-  g.fillStyle = colour("ink");
-  return [g, width, height(width)];
-}
 
 const margin = { left: 42, bottom: 22 };
 

@@ -1,8 +1,5 @@
-"use strict";
 // The table and the map of a page that seaofcarbon.publish.datapage wrote. All data stand in a script tag.
 
-const $ = (id) => document.getElementById(id);
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const ROWS = 50; // of the table at a time
 const NEAR = 14; // pixels from the pointer to a station
 const HUES = ["#1f6f8b", "#d1002f", "#a35f00", "#6a3d9a", "#2f7d32", "#666666", "#0050c8", "#c2185b"]; // on light
@@ -166,18 +163,6 @@ function saveCsv() { // text that a spreadsheet would run gets an apostrophe, as
 }
 
 // --- Drawing ---
-
-function canvas(id, height) { // sharp on any screen: one unit is one CSS pixel
-  const element = $(id), width = element.clientWidth, ratio = window.devicePixelRatio || 1;
-  element.style.height = `${height(width)}px`;
-  element.width = Math.round(width * ratio);
-  element.height = Math.round(height(width) * ratio);
-  const g = element.getContext("2d");
-  g.scale(ratio, ratio);
-  g.font = "13px system-ui, 'Segoe UI', 'Liberation Sans', Arial, sans-serif";
-  g.fillStyle = colour("ink");
-  return [g, width, height(width)];
-}
 
 const turned = (lon) => ((((lon - view.lon + 180) % 360) + 360) % 360) - 180; // degrees from the middle of the map
 const scale = () => ($("map").clientWidth / 360) * view.zoom; // pixels per degree
