@@ -14,7 +14,7 @@ import xarray as xr
 
 from seaofcarbon.files import UserError
 from seaofcarbon.plot import interactive
-from seaofcarbon.publish import OUTSIDE
+from seaofcarbon.publish.site import OUTSIDE
 from seaofcarbon.vocabulary import TWIN_LABEL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -106,7 +106,7 @@ def test_built_once(root, monkeypatch):
         (work / "html" / "index.html").write_text("<p>page</p>")
         return work / "html"
 
-    monkeypatch.setattr(publish, "_build", build)
+    monkeypatch.setattr(publish.site, "_build", build)
     index, anew = publish.book("twin", root=root, table=TABLE)
     assert index.read_text() == "<p>page</p>"
     assert anew
@@ -118,11 +118,11 @@ def test_built_once(root, monkeypatch):
     def fail(folder, work, log):
         raise publish.BookError("a warning")
 
-    monkeypatch.setattr(publish, "_build", fail)
+    monkeypatch.setattr(publish.site, "_build", fail)
     with pytest.raises(publish.BookError):
         publish.book("twin", root=root, table=TABLE)
     assert index.exists()
-    monkeypatch.setattr(publish, "_build", build)
+    monkeypatch.setattr(publish.site, "_build", build)
     assert publish.book("twin", root=root, table=TABLE)[1]
     assert len(built) == 3
 

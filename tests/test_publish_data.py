@@ -14,7 +14,8 @@ import pytest
 import xarray as xr
 
 from seaofcarbon import files, records
-from seaofcarbon.publish import OUTSIDE, UNUSED, datapage, downloads, platform
+from seaofcarbon.publish import datapage, downloads, platform
+from seaofcarbon.publish.site import OUTSIDE, UNUSED
 from seaofcarbon.vocabulary import TWIN_LABEL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

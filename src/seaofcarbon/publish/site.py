@@ -1,0 +1,136 @@
+"""The pages: the stage built with warnings as errors, readable with no network."""
+
+import hashlib
+import importlib.metadata
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from seaofcarbon.files import UserError, read_json, write_json
+from seaofcarbon.publish.stage import stage
+from seaofcarbon.run import NOTEBOOKS, LoggedError, home, run_folder
+
+BUILDERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex", "sphinx-mathjax-offline")
+"""Distributions whose version changes the pages."""
+
+OUTSIDE = re.compile(
+    r"""<(?:script|img|iframe|video|audio|source|embed)\b[^>]*\ssrc=["'](?:https?:)?//[^"']+"""
+    r"""|<link\b(?=[^>]*rel=["'](?:stylesheet|preload|preconnect|dns-prefetch|icon))[^>]*\shref=["'](?:https?:)?//[^"']+"""
+    r"""|@import\s+(?:url\()?["']?(?:https?:)?//[^"')]+|url\(["']?(?:https?:)?//[^"')]+""",
+    re.IGNORECASE,
+)
+"""What makes a browser ask another host when it opens a page; links that a reader may click are no part of it."""
+
+
+UNUSED = re.compile(
+    r"\.(map|ttf)$"  # for those who write the theme's scripts; browsers take the woff2 beside a ttf
+    r"|^_static/locales/"  # words of the theme in other languages, read when the book is built
+    r"|mathjax/[^/]+\.js$|mathjax/(input/(mml|asciimath|tex-\w+\.js|tex\.js)|output/(svg|chtml\.js)|sre/mathmaps/)"
+)
+"""Files of a built book that no page loads (tex-chtml.js holds what it needs of MathJax's input and output)."""
+
+SPOKEN = ("base.json", "en.json", "nemeth.json")
+"""Languages in which MathJax reads formulas aloud: the book's, and braille."""
+
+
+class BookError(LoggedError):
+    """The book could not be built: one line, with the first warning and where the others stand."""
+
+
+def stage_hash(folder):
+    """Return a hash of the stage and of the programs that turn it into pages."""
+    try:
+        programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
+    except importlib.metadata.PackageNotFoundError as absent:
+        raise UserError(f"{absent.name} is not installed: the book needs `pip install seaofcarbon[book]`") from None
+    here = Path(__file__).parent
+    parts = [(here / name).read_bytes() for name in ("site.py", "extension.py")] + [json.dumps(programs).encode()]
+    for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
+        parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def outside_requests(folder):
+    """Return what in built pages and styles would make a browser ask another host, as "file: match"."""
+    pages = [p for p in Path(folder).rglob("*") if p.suffix in (".html", ".css") and "mathjax" not in p.parts]
+    return [
+        f"{page.relative_to(folder)}: {match[:160]}"
+        for page in sorted(pages)
+        for match in OUTSIDE.findall(page.read_text(encoding="utf-8", errors="replace"))
+    ]
+
+
+def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
+    """Stage and build the book of a run; nothing is built when nothing changed.
+
+    Parameters
+    ----------
+    profile : {"twin", "real"}
+        Which profile's run is bound.
+    name : str, optional
+        Another run, when all notebooks ran in it.
+    root : Path, optional
+        The repository.
+    table : dict of str to Chapter
+        The notebooks.
+
+    Returns
+    -------
+    (Path, bool)
+        First page, and whether the book was built anew.
+
+    Raises
+    ------
+    UserError
+        When the run is not complete.
+    BookError
+        When Sphinx warns, or a page would ask another host.
+    """
+    root = Path(root or home())
+    build = root / "book" / "_build"
+    folder, html, mark = build / "stage", build / "html", build / "html.json"
+    stage(run_folder(name or profile, root), folder, root, table)
+    digest = stage_hash(folder)
+    index = html / "index.html"
+    if index.exists() and mark.exists() and read_json(mark).get("stage") == digest:
+        return index, False
+    mark.unlink(missing_ok=True)
+    made = _build(folder, build / "work", build / "build.log")
+    if outside := outside_requests(made):
+        raise BookError(f"the built pages ask another host: {outside[0]} (and {len(outside) - 1} more)")
+    shutil.rmtree(html, ignore_errors=True)
+    shutil.move(made, html)
+    shutil.rmtree(build / "work", ignore_errors=True)
+    write_json({"stage": digest, "profile": profile}, mark)
+    return index, True
+
+
+def _build(folder, work, log):
+    """Build the staged book with Jupyter Book and return the folder of its pages; any warning is an error."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", str(folder), "--path-output", str(work)]
+    command += ["--config", str(folder / "_config.yml"), "--toc", str(folder / "_toc.yml"), "-W", "--keep-going"]
+    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
+    done = subprocess.run(command, **pipes)
+    said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{folder}/", "")
+    log.write_text(said, encoding="utf-8")
+    warnings = [line for line in said.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL)\b", line)]
+    if done.returncode or warnings:
+        first = warnings[0] if warnings else said.strip().split("\n")[-1]
+        raise BookError(f"the book does not build, {len(warnings)} warnings; the first: {first} (see {log})")
+    return _without_unused(work / "_build" / "html")
+
+
+def _without_unused(html):
+    """Remove from a built book what no page loads: 25 MB of other bundles, languages and maps of scripts."""
+    static = html / "_static"
+    kept = {static / "mathjax" / "tex-chtml.js", *(static / "mathjax" / "sre" / "mathmaps" / name for name in SPOKEN)}
+    for path in [*static.rglob("*"), *html.glob("*.map")]:
+        if path.is_file() and path not in kept and UNUSED.search(path.relative_to(html).as_posix()):
+            path.unlink()
+    return html

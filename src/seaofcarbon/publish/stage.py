@@ -1,0 +1,88 @@
+"""The stage: pages, executed notebooks and generated parts, under the relative paths of the repository."""
+
+import shutil
+from pathlib import Path
+
+from seaofcarbon.files import UserError
+from seaofcarbon.publish import fragments, platform
+from seaofcarbon.run import NOTEBOOKS, artefact, read_run
+from seaofcarbon.vocabulary import TWIN_LABEL
+
+BANNER = (
+    f"{TWIN_LABEL}. The measurements, fluxes and maps of this book come from a model ocean whose truth is known. "
+    "<code>make book PROFILE=real</code> builds the book from open data."
+)
+"""Stands on top of every page of the twin's book."""
+
+STATUS_PAGE = """# Status of this book
+
+This page is written by the program that built the book, from the manifests that each notebook left.
+
+```{include} _generated/status.md
+```
+"""
+
+
+def stage(run_dir, folder, root, table=NOTEBOOKS):
+    """Lay out everything that the book is built from, under the relative paths of the repository.
+
+    Parameters
+    ----------
+    run_dir : Path
+        Run whose executed notebooks are bound.
+    folder : Path
+        The stage; replaced when it exists.
+    root : Path
+        The repository.
+    table : dict of str to Chapter
+        The notebooks.
+
+    Raises
+    ------
+    UserError
+        When the run is not complete.
+    """
+    profile = read_run(run_dir).get("profile", run_dir.name)
+    marks = {c: (run_dir / "notebooks" / f"{c}.ipynb", run_dir / "manifest" / f"{c}.json") for c in table}
+    absent = [chapter for chapter, paths in marks.items() if not all(path.exists() for path in paths)]
+    if absent:
+        named = "" if run_dir.name == profile else f" --name {run_dir.name}"
+        command = f"`seaofcarbon run all --profile {profile}{named}`"
+        raise UserError(f"run {run_dir.name} has no result of {', '.join(absent)}: run {command} first")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("_build", "_generated", ".*"))
+    (folder / "notebooks").mkdir()
+    for chapter in table:
+        shutil.copyfile(run_dir / "notebooks" / f"{chapter}.ipynb", folder / "notebooks" / f"{chapter}.ipynb")
+    generated = folder / "book" / "_generated"
+    generated.mkdir()
+    made = {name for row in table.values() for name in row.makes}
+    fragments.write(run_dir, generated, table)
+    if "map.html" in made:
+        shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
+    if made.issuperset(platform.READS):
+        written = platform.write(run_dir, folder / "book" / "_static", _site(folder / "book" / "_config.yml"))
+        (generated / "data.md").write_text(written, encoding="utf-8")
+    if not (folder / "book" / "status.md").exists():
+        (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
+    (folder / "_config.yml").write_text(configuration(folder / "book" / "_config.yml", profile), encoding="utf-8")
+    shutil.move(folder / "book" / "_toc.yml", folder / "_toc.yml")
+    (folder / "book" / "_config.yml").unlink()
+
+
+def _site(path):
+    """Return the address where the book will stand (empty: nobody knows yet), and that of its repository."""
+    import yaml
+
+    config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    return config.get("html", {}).get("baseurl", ""), config.get("repository", {}).get("url", "")
+
+
+def configuration(path, profile):
+    """Return the text of the book's configuration for a profile: the twin's has a banner on every page."""
+    import yaml
+
+    config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    if profile == "twin":
+        config.setdefault("html", {})["announcement"] = BANNER
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
