@@ -334,6 +334,14 @@ def write_zarr(
 def read_zarr(path):
     """Open a store that `write_zarr` finished, in units inside; its variables are Dask arrays.
 
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     UserError

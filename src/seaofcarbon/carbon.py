@@ -26,6 +26,18 @@ EVERYWHERE = "global"
 def poc_flux(th_flux, ratio):
     """POC flux, mmol m-2 d-1, from 234Th flux (dpm m-2 d-1) and C:234Th of sinking particles (umol dpm-1).
 
+    Parameters
+    ----------
+    th_flux : array_like or DataArray
+        dpm m-2 d-1.
+    ratio : array_like or DataArray
+        umol dpm-1.
+
+    Returns
+    -------
+    as the inputs
+        mmol m-2 d-1.
+
     Examples
     --------
     >>> poc_flux(1000.0, 5.0)
@@ -35,7 +47,25 @@ def poc_flux(th_flux, ratio):
 
 
 def poc_flux_sigma(th_flux, th_flux_sigma, ratio, ratio_sigma):
-    """Standard error of `poc_flux`: sigma^2 = R^2 s_F^2 + F^2 s_R^2, both independent."""
+    """Standard error of `poc_flux`: sigma^2 = R^2 s_F^2 + F^2 s_R^2, both independent.
+
+    Parameters
+    ----------
+    th_flux, th_flux_sigma : array_like
+        dpm m-2 d-1.
+    ratio, ratio_sigma : array_like
+        umol dpm-1.
+
+    Returns
+    -------
+    ndarray
+        mmol m-2 d-1.
+
+    Examples
+    --------
+    >>> float(poc_flux_sigma(1000.0, 300.0, 5.0, 2.0))  # 1.5 from the flux and 2.0 from the ratio
+    2.5
+    """
     return np.hypot(np.multiply(ratio, th_flux_sigma), np.multiply(th_flux, ratio_sigma)) / 1000.0
 
 
@@ -43,6 +73,21 @@ def ratio_owens2015(depth_m):
     """C:234Th in umol dpm-1 by depth, 135.3 z^-0.795, from 30 to 300 m; NaN elsewhere (it is not to be extrapolated).
 
     Owens et al. (2015), as used by Wang et al. (2019). Observed ratios scatter by a factor of 2 to 3 about it.
+
+    Parameters
+    ----------
+    depth_m : array_like
+        m.
+
+    Returns
+    -------
+    ndarray
+        umol dpm-1.
+
+    Examples
+    --------
+    >>> ratio_owens2015([10.0, 100.0, 200.0]).round(2)
+    array([ nan, 3.48, 2.  ])
     """
     depth = np.asarray(depth_m, dtype=float)
     inside = (depth >= OWENS2015_RANGE_M[0]) & (depth <= OWENS2015_RANGE_M[1])
@@ -90,7 +135,24 @@ def fit_power_law(depth, ratio):
 
 
 def power_law(depth_m, law):
-    """Value of a fitted `PowerLaw` at each depth."""
+    """Value of a fitted `PowerLaw` at each depth.
+
+    Parameters
+    ----------
+    depth_m : array_like
+        m.
+    law : PowerLaw
+
+    Returns
+    -------
+    ndarray
+        In the unit of the ratios that the law was fitted to.
+
+    Examples
+    --------
+    >>> power_law([100.0, 200.0], PowerLaw(400.0, -1.0, 2.0))
+    array([4., 2.])
+    """
     return law.a * np.asarray(depth_m, dtype=float) ** law.b
 
 
@@ -140,6 +202,12 @@ def law_of_region(region, laws):
     -------
     PowerLaw
         Of arrays in the shape of `region`; `power_law(depth, law)` broadcasts against them.
+
+    Examples
+    --------
+    >>> laws = {"global": PowerLaw(100.0, -1.0, 2.0), "Arctic": PowerLaw(300.0, -1.0, 2.0)}
+    >>> law_of_region(["Arctic", "Indian"], laws).a
+    array([300., 100.])
     """
     names, which = np.unique(np.asarray(region), return_inverse=True)
     table = np.array([laws.get(str(name), laws[EVERYWHERE]) for name in names])
@@ -150,7 +218,26 @@ def law_of_region(region, laws):
 
 
 def flux_change(upper, lower, variance_upper, variance_lower, covariance):
-    """Change of a flux from one depth to a deeper one, and its standard error; negative is loss to remineralisation."""
+    """Change of a flux from one depth to a deeper one, and its standard error; negative is loss to remineralisation.
+
+    Parameters
+    ----------
+    upper, lower : array_like
+        Fluxes at the two depths, in one unit.
+    variance_upper, variance_lower, covariance : array_like
+        In the square of it: see `thorium.flux_covariance`.
+
+    Returns
+    -------
+    change, sigma : ndarray
+        Lower minus upper.
+
+    Examples
+    --------
+    >>> change, sigma = flux_change(100.0, 70.0, 100.0, 136.0, 100.0)
+    >>> float(change), float(sigma)
+    (-30.0, 6.0)
+    """
     variance = np.asarray(variance_upper) + np.asarray(variance_lower) - 2 * np.asarray(covariance)
     return np.subtract(lower, upper), np.sqrt(np.maximum(variance, 0.0))
 
@@ -188,6 +275,23 @@ def export_efficiency(poc, npp):
     """POC flux (mmol m-2 d-1) over NPP (mg m-2 d-1), both as carbon; NaN without production.
 
     For a region take the ratio of area-weighted sums, never the mean of ratios.
+
+    Parameters
+    ----------
+    poc : array_like
+        mmol m-2 d-1.
+    npp : array_like
+        mg m-2 d-1.
+
+    Returns
+    -------
+    ndarray
+        Share, without unit.
+
+    Examples
+    --------
+    >>> export_efficiency([10.0, 10.0], [1201.1, 0.0])
+    array([0.1, nan])
     """
     npp = np.asarray(npp, dtype=float)
     return np.asarray(poc, dtype=float) * CARBON_G_PER_MOL / np.where(npp > 0, npp, np.nan)
@@ -207,6 +311,11 @@ def memory_weights(day, e_folding_d=30.0):
     -------
     ndarray (n, 12)
         Rows sum to 1. `memory_weights(days) @ monthly` for a (12, ...) field of one place.
+
+    Examples
+    --------
+    >>> memory_weights([197])[0, [5, 6]].round(1)  # in the middle of July, June counts as much as July
+    array([0.4, 0.4])
     """
     lag = np.arange(int(6 * e_folding_d) + 1)
     share = np.exp(-lag / e_folding_d)
@@ -220,17 +329,67 @@ def memory_weights(day, e_folding_d=30.0):
 
 
 def henson2011(sst):
-    """Export efficiency at 100 m, from 234Th (Henson et al. 2011)."""
+    """Export efficiency at 100 m, from 234Th (Henson et al. 2011).
+
+    Parameters
+    ----------
+    sst : array_like
+        Sea surface temperature, degrees Celsius.
+
+    Returns
+    -------
+    ndarray
+        Share, without unit.
+
+    Examples
+    --------
+    >>> float(henson2011(0.0))
+    0.23
+    """
     return 0.23 * np.exp(-0.08 * sst)
 
 
 def laws2000(sst):
-    """Ratio of new to primary production (Laws et al. 2000, linear form), not below 0."""
+    """Ratio of new to primary production (Laws et al. 2000, linear form), not below 0.
+
+    Parameters
+    ----------
+    sst : array_like
+        Sea surface temperature, degrees Celsius.
+
+    Returns
+    -------
+    ndarray
+        Share, without unit.
+
+    Examples
+    --------
+    >>> laws2000(np.array([0.0, 31.0]))
+    array([0.62, 0.  ])
+    """
     return np.maximum(0.62 - 0.02 * sst, 0.0)
 
 
 def laws2011(sst, npp):
-    """Ratio of new to primary production (Laws, D'Sa & Naik 2011); NPP in mg m-2 d-1."""
+    """Ratio of new to primary production (Laws, D'Sa & Naik 2011); NPP in mg m-2 d-1.
+
+    Parameters
+    ----------
+    sst : array_like
+        Sea surface temperature, degrees Celsius.
+    npp : array_like
+        mg m-2 d-1.
+
+    Returns
+    -------
+    ndarray
+        Share, without unit.
+
+    Examples
+    --------
+    >>> round(float(laws2011(15.0, 500.0)), 3)
+    0.181
+    """
     return 0.04756 * (0.78 - 0.43 * sst / 30.0) * npp**0.307
 
 
@@ -238,6 +397,25 @@ def dunne2005(sst, npp, zeu):
     """Ratio of particle export at the base of the euphotic zone to production (Dunne et al. 2005), from 0.04 to 0.72.
 
     NPP in mg m-2 d-1 (the formula wants mmol: with mg the global total doubles); zeu, the 1 % depth, in m.
+
+    Parameters
+    ----------
+    sst : array_like
+        Sea surface temperature, degrees Celsius.
+    npp : array_like
+        mg m-2 d-1.
+    zeu : array_like
+        Depth of 1 % of the surface light, m.
+
+    Returns
+    -------
+    ndarray
+        Share, without unit.
+
+    Examples
+    --------
+    >>> float(dunne2005(30.0, 12.011, 100.0))  # warm and poor: the lower end
+    0.04
     """
     with np.errstate(divide="ignore"):
         ratio = -0.0101 * sst + 0.0582 * np.log(npp / CARBON_G_PER_MOL / zeu) + 0.419
@@ -245,12 +423,50 @@ def dunne2005(sst, npp, zeu):
 
 
 def li_cassar2016(sst, npp):
-    """Net community production, mmol m-2 d-1 (Li & Cassar 2016), from NPP in mg m-2 d-1."""
+    """Net community production, mmol m-2 d-1 (Li & Cassar 2016), from NPP in mg m-2 d-1.
+
+    Parameters
+    ----------
+    sst : array_like
+        Sea surface temperature, degrees Celsius.
+    npp : array_like
+        mg m-2 d-1.
+
+    Returns
+    -------
+    ndarray
+        mmol m-2 d-1.
+
+    Examples
+    --------
+    >>> round(li_cassar2016(15.0, 500.0), 2)
+    10.84
+    """
     return 8.57 * npp / CARBON_G_PER_MOL / (17.9 + sst)
 
 
 def martin1987(f100, depth_m, b=-0.858):
-    """Flux at a depth from the flux at 100 m, F100 (z/100)^-0.858 (Martin et al. 1987)."""
+    """Flux at a depth from the flux at 100 m, F100 (z/100)^-0.858 (Martin et al. 1987).
+
+    Parameters
+    ----------
+    f100 : array_like
+        Flux at 100 m, any unit.
+    depth_m : array_like
+        m.
+    b : float
+        Exponent.
+
+    Returns
+    -------
+    ndarray
+        In the unit of `f100`.
+
+    Examples
+    --------
+    >>> round(martin1987(10.0, 200.0), 3)
+    5.517
+    """
     return f100 * (depth_m / 100.0) ** b
 
 

@@ -53,6 +53,11 @@ def show(name):
     ------
     UserError
         When there is no such entry.
+
+    Examples
+    --------
+    >>> show("climatology")["catalogue"]
+    'ocean'
     """
     if name not in _entries():
         raise UserError(f"no entry {name!r} in the catalogue: use one of {', '.join(_entries())}")
@@ -60,7 +65,12 @@ def show(name):
 
 
 def list_entries():
-    """Return a table of all entries: name, catalogue, description, licence, doi, here (is a local copy there?)."""
+    """Return a table of all entries: name, catalogue, description, licence, doi, here (is a local copy there?).
+
+    Returns
+    -------
+    DataFrame
+    """
     rows = [show(name) for name in _entries()]
     table = pd.DataFrame(rows).reindex(columns=["name", "catalogue", "description", "licence", "doi"]).fillna("")
     return table.assign(here=[_local(row) is not None for row in rows])
@@ -270,6 +280,11 @@ def cite(names):
     ------
     UserError
         When a name is neither an entry nor a key.
+
+    Examples
+    --------
+    >>> cite("owens2011").split(",")[0]
+    '@article{owens2011'
     """
     keys, notes = [], []
     for name in [names] if isinstance(names, str) else names:

@@ -55,13 +55,43 @@ def covariates(profile):
 
 
 def label(profile):
-    """Words that every figure of the profile carries: the twin's warning, or nothing."""
+    """Words that every figure of the profile carries: the twin's warning, or nothing.
+
+    Parameters
+    ----------
+    profile : {"twin", "real"}
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> label("twin")
+    'TWIN OCEAN, NOT OBSERVATIONS'
+    """
     _known(profile)
     return TWIN_LABEL if profile == "twin" else ""
 
 
 def resolve_target(profile, target="auto"):
-    """The quantity that is modelled: `auto` is 234Th flux on the twin and POC flux on real data."""
+    """The quantity that is modelled: `auto` is 234Th flux on the twin and POC flux on real data.
+
+    Parameters
+    ----------
+    profile : {"twin", "real"}
+    target : str
+        Of `vocabulary.TARGETS`, or auto.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> resolve_target("real"), resolve_target("real", "th234_flux")
+    ('poc_flux', 'th234_flux')
+    """
     _known(profile)
     return MAIN_TARGET[profile] if target == "auto" else target
 

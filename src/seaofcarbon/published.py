@@ -46,7 +46,17 @@ def values(facts, quantity):
 
 
 def in_months(df):
-    """Months that each value covers, bool (n, 12): all of them where it is undated or a year long."""
+    """Tell which months each value covers: all of them where it is undated or a year long.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Published values, as `values` gives them.
+
+    Returns
+    -------
+    ndarray of bool (n, 12)
+    """
     start, end = df["date_start"], df["date_end"].fillna(df["date_start"])
     first, last = (date.astype(str).str.extract(r"^(\d{4})-(\d{2})").astype(float) for date in (start, end))
     count = 12 * (last[0] - first[0]) + last[1] - first[1] + 1
@@ -55,7 +65,19 @@ def in_months(df):
 
 
 def in_box(df, latitude, longitude):
-    """Whether places lie in the box of each value (half a degree about it at least), bool (n, places)."""
+    """Tell whether places lie in the box of each value, half a degree about it at least.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Published values, as `values` gives them.
+    latitude, longitude : array_like (places,)
+        Degrees.
+
+    Returns
+    -------
+    ndarray of bool (n, places)
+    """
     half = np.maximum(df[["lat_span_deg", "lon_span_deg"]].fillna(0).to_numpy() / 2, 0.5)
     away_lat = np.abs(np.asarray(latitude) - df["lat"].to_numpy()[:, None])
     away_lon = np.abs(ocean.wrap(np.asarray(longitude) - df["lon"].to_numpy()[:, None]))

@@ -238,6 +238,13 @@ def write(df, path):
     """Write records as Parquet or CSV, by the ending of `path`.
 
     CSV comes back equal after one normalisation: empty text is missing (formula-like text is protected on the way).
+
+    Parameters
+    ----------
+    df : DataFrame
+        Records, as `conform` gives them.
+    path : str or Path
+        Ends in .parquet or .csv.
     """
     df = conform(df)
     if Path(path).suffix == ".parquet":
@@ -250,6 +257,16 @@ def write(df, path):
 
 def read(path):
     """Read records that `write` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        Parquet, or CSV by its ending.
+
+    Returns
+    -------
+    DataFrame
+        With the columns `COLUMNS`.
 
     Raises
     ------
@@ -445,7 +462,17 @@ _FIELD_TYPES = {TEXT: "string", NUMBER: "number", TIME: "datetime", "Int64": "in
 
 
 def table_schema():
-    """Describe the universal record as a Frictionless table schema (dict)."""
+    """Describe the universal record as a Frictionless table schema (dict).
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> next(field for field in table_schema()["fields"] if field["name"] == "depth_m")["unit"]
+    'm'
+    """
     fields = []
     for name, dtype in COLUMNS.items():
         field = {"name": name, "type": _FIELD_TYPES[dtype], "title": MEANINGS.get(name, name.replace("_", " "))}

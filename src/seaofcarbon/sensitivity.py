@@ -477,18 +477,49 @@ def table(study, n_seeds=2, truth=None):
 
 
 def described(choices):
-    """The choices of a run in one line, without those that carbon does not depend on."""
+    """The choices of a run in one line, without those that carbon does not depend on.
+
+    Parameters
+    ----------
+    choices : Choices
+
+    Returns
+    -------
+    str
+    """
     idle = ("c_th", "particles") if choices.way == DIRECT else () if choices.c_th == "ml" else ("particles",)
     names = (f.name for f in fields(choices) if f.name not in idle)
     return "; ".join(f"{TITLES[name]}: {getattr(choices, name)}" for name in names)
 
 
 def noise(df, column="change_percent"):
-    """Greatest change that another seed makes, in percent: a smaller one of a choice means nothing."""
+    """Greatest change that another seed makes, in percent: a smaller one of a choice means nothing.
+
+    Parameters
+    ----------
+    df : DataFrame
+        As `table` gives it.
+    column : str
+        Column with the changes, in percent.
+
+    Returns
+    -------
+    float
+    """
     return float(df.loc[df["choice"] == TITLES["seed"], column].abs().max())
 
 
 def kind_of(layer):
-    """Kind of depth of a layer of a map: fixed, or the word of `maps.DEPTH_KINDS` that it was made with."""
+    """Kind of depth of a layer of a map: fixed, or the word of `maps.DEPTH_KINDS` that it was made with.
+
+    Parameters
+    ----------
+    layer : Dataset
+        One depth of a map file.
+
+    Returns
+    -------
+    str
+    """
     words = {text: word for word, text in maps.DEPTH_KINDS.items()}
     return words[layer["depth_used"].attrs["kind_name"]] if "depth_used" in layer else "fixed"

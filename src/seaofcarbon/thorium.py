@@ -84,6 +84,11 @@ def u238_from_salinity(salinity, relation="owens2011"):
     relation : str
         A name in `vocabulary.U238_RELATIONS`, where the sources are.
 
+    Returns
+    -------
+    ndarray, shape of `salinity`
+        dpm L-1.
+
     Raises
     ------
     ValueError
@@ -380,7 +385,23 @@ def integrate(
 
 
 def decay_constant(half_life_d=HALF_LIFE_TH234_D):
-    """Decay constant in d-1 of a half-life in days (above zero, else ValueError)."""
+    """Decay constant of a half-life.
+
+    Parameters
+    ----------
+    half_life_d : float
+        Days, above zero.
+
+    Returns
+    -------
+    float
+        d-1.
+
+    Examples
+    --------
+    >>> round(float(decay_constant()), 7)
+    0.0287613
+    """
     if not half_life_d > 0:
         raise ValueError(f"half_life_d is {half_life_d}: give days above zero")
     return np.log(2) / half_life_d
@@ -476,13 +497,24 @@ def flux_covariance(
 
     Parameters
     ----------
+    depth, th, u, cast : array_like (n,)
+        As in `steady_state_flux`.
     upper, lower : array_like scalar, (n_depths,) or (n_casts, n_depths)
         Pairs of depths in m, `upper` at most `lower`. The rest as in `steady_state_flux`.
+    th_sigma, u_sigma, rule, half_life_d, n_casts
+        As there.
 
     Returns
     -------
     ndarray (n_casts, n_depths)
         (dpm m-2 d-1)2; NaN where either flux is missing.
+
+    Examples
+    --------
+    >>> cast = dict(depth=[0, 100, 200], th=[1900] * 3, u=[2400] * 3, cast=[0] * 3, th_sigma=50.0)
+    >>> variance = steady_state_flux(**cast, targets=100).sigma_measurement ** 2
+    >>> bool(np.isclose(flux_covariance(**cast, upper=100, lower=100), variance).all())  # a flux with itself
+    True
     """
     variance = decay_constant(half_life_d) ** 2 * (np.square(th_sigma) + np.square(u_sigma))
     deficit = np.asarray(u, dtype=float) - np.asarray(th, dtype=float)
@@ -538,6 +570,14 @@ def add_transport(
     -------
     Flux
         The noise of 234Th acts on deficit and supply together; errors of the rates join the common sigma.
+
+    Examples
+    --------
+    >>> z, th, u, cast = [0, 100, 200], [1000.0, 1500.0, 2000.0], [2400.0] * 3, [0] * 3
+    >>> still = steady_state_flux(z, th, u, cast, 150, th_sigma=50.0)
+    >>> risen = add_transport(still, z, th, u, cast, 150, velocity=1.0, th_sigma=50.0)
+    >>> (risen.flux - still.flux).round(6)  # 1 m d-1 carries Th(150 m) - Th(0 m) = 750 dpm m-3
+    array([[750.]])
     """
     n_casts = len(found.flux)
     wanted = _spread_targets(targets, n_casts)
@@ -597,6 +637,13 @@ def non_steady_layer(u, th_first, th_second, interval_d, thickness_m=1.0, half_l
         Days between the occupations.
     thickness_m : array_like
         m.
+    half_life_d : float
+        Days.
+
+    Returns
+    -------
+    ndarray
+        dpm m-2 d-1.
 
     Examples
     --------
@@ -626,11 +673,20 @@ def non_steady_flux(first, second, interval_d, targets, *, u_common_sigma=0.0, r
         Days between the occupations; the noise of 234Th is amplified 16 times at 3 d, 3.6 times at 14 d.
     targets : array_like
         As in `steady_state_flux`, which explains the rest.
+    u_common_sigma, rule, half_life_d, n_casts, min_samples
+        As in `steady_state_flux`.
 
     Returns
     -------
     Flux
         n_samples counts the second occupation; gap is the wider of both.
+
+    Examples
+    --------
+    >>> z, station, none = [0, 100, 200], [0] * 3, [0.0] * 3
+    >>> first, second = (z, [1800] * 3, none, station), (z, [1500] * 3, none, station, [2400] * 3, none)
+    >>> non_steady_flux(first, second, [20], 100).flux.round(3)  # as `non_steady_layer` says
+    array([[3698.231]])
     """
     depth1, th1, sigma1, station1 = first
     depth2, th2, sigma2, station2, u2, u_sigma2 = second
@@ -666,6 +722,8 @@ def equilibrium_depth(depth, th, u, cast, n_casts=None):
     ----------
     depth, th, u, cast : array_like (n,)
         As in `steady_state_flux`; the unit of the two activities does not matter.
+    n_casts : int, optional
+        Default: the largest index in `cast` plus one.
 
     Returns
     -------
@@ -697,11 +755,19 @@ def fill_gaps(depth, values, cast, max_gap_m=50.0):
     Parameters
     ----------
     depth, values, cast : array_like (n,)
+        Depth in m, any quantity, and the cast of each sample.
+    max_gap_m : float
+        m.
 
     Returns
     -------
     ndarray (n,)
         In the order of the input; what cannot be filled stays NaN.
+
+    Examples
+    --------
+    >>> fill_gaps([0, 20, 40, 200], [35.0, np.nan, 36.0, np.nan], [0, 0, 0, 0])
+    array([35. , 35.5, 36. ,  nan])
     """
     depth, values, cast = np.asarray(depth, dtype=float), np.array(values, dtype=float), np.asarray(cast)
     order = np.lexsort((depth, cast))
@@ -727,11 +793,47 @@ def fill_gaps(depth, values, cast, max_gap_m=50.0):
 
 
 def residence_time(th_inventory, flux):
-    """Time in days that 234Th stays before it sinks: inventory (dpm m-2) over flux (dpm m-2 d-1); NaN for flux <= 0."""
+    """Time in days that 234Th stays before it sinks: inventory (dpm m-2) over flux (dpm m-2 d-1); NaN for flux <= 0.
+
+    Parameters
+    ----------
+    th_inventory : array_like
+        dpm m-2.
+    flux : array_like
+        dpm m-2 d-1; broadcasts.
+
+    Returns
+    -------
+    ndarray
+        Days.
+
+    Examples
+    --------
+    >>> residence_time([190_000.0, 190_000.0], [1900.0, -5.0])
+    array([100.,  nan])
+    """
     flux = np.asarray(flux, dtype=float)
     return np.divide(th_inventory, flux, out=np.full(flux.shape, np.nan), where=flux > 0)
 
 
 def deficit_inventory(flux, half_life_d=HALF_LIFE_TH234_D):
-    """Inventory of the deficit U - Th, dpm m-2, that belongs to a steady-state flux, dpm m-2 d-1."""
+    """Inventory of the deficit U - Th, dpm m-2, that belongs to a steady-state flux, dpm m-2 d-1.
+
+    Parameters
+    ----------
+    flux : array_like
+        dpm m-2 d-1.
+    half_life_d : float
+        Days.
+
+    Returns
+    -------
+    ndarray
+        dpm m-2.
+
+    Examples
+    --------
+    >>> deficit_inventory(1438.1).round(-2)  # 500 dpm m-3 are missing over 100 m
+    np.float64(50000.0)
+    """
     return np.asarray(flux, dtype=float) / decay_constant(half_life_d)

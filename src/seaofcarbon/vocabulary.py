@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 # --- Constants -------------------------------------------------------------------------------
 
 HALF_LIFE_TH234_D = 24.10
-"""Half-life of 234Th in days."""
+"""Half-life of 234Th in days, as the 234Th literature uses it."""
 
 LAMBDA_TH234_PER_D = 0.6931471805599453 / HALF_LIFE_TH234_D
-"""Decay constant of 234Th, d-1 (0.0287613)."""
+"""Decay constant of 234Th, d-1: ln 2 over its half-life."""
 
 CARBON_G_PER_MOL = 12.011
 """Standard atomic weight of carbon, g mol-1 (IUPAC)."""
@@ -20,8 +20,10 @@ DPM_PER_BQ = 60.0
 """Decays per minute in one becquerel: 1 Bq is one decay a second."""
 
 LITRES_PER_M3 = 1000.0
+"""Litres in a cubic metre, by definition."""
 
 EARTH_RADIUS_KM = 6371.0
+"""Mean radius of the Earth, km, as of a sphere."""
 
 TWIN_LABEL = "TWIN OCEAN, NOT OBSERVATIONS"
 """Stands on every figure, page and file that comes from the twin ocean."""

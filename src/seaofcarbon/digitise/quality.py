@@ -218,6 +218,11 @@ _LOCATOR = r"^(?P<file>.*?), (?:sheet .*, )?row (?P<row>\d+), column \d+: (?P<co
 def cells(records):
     """Take locators apart.
 
+    Parameters
+    ----------
+    records : DataFrame
+        Universal records.
+
     Returns
     -------
     DataFrame

@@ -51,7 +51,26 @@ def _content(da):
 
 
 def to_cf(name, da):
-    """Return the variable in the unit and with the names of CF files."""
+    """Return the variable in the unit and with the names of CF files.
+
+    Parameters
+    ----------
+    name : str
+        A name of the vocabulary, or one that begins with it (`th234_flux_sigma`); others come back as they are.
+    da : DataArray
+        In the unit inside; one with another `units` attribute is not converted.
+
+    Returns
+    -------
+    DataArray
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> da = to_cf("th234_total", xr.DataArray([2.4]))
+    >>> float(da[0]), da.attrs["units"]  # 2.4 dpm L-1 are 40 Bq m-3
+    (40.0, 'Bq m-3')
+    """
     if da.dtype.kind in "biuf":
         da = da.assign_attrs({"coverage_content_type": _content(da)} | da.attrs)
     quantity, suffix = _quantity(name)
@@ -73,7 +92,24 @@ def to_cf(name, da):
 
 
 def from_cf(name, da):
-    """Return the variable in its unit inside."""
+    """Return the variable in its unit inside.
+
+    Parameters
+    ----------
+    name : str
+    da : DataArray
+        As `to_cf` gives it.
+
+    Returns
+    -------
+    DataArray
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> float(from_cf("th234_total", xr.DataArray([40.0], attrs={"units": "Bq m-3"}))[0])
+    2.4
+    """
     quantity, _ = _quantity(name)
     if quantity is None or da.attrs.get("units") != quantity.cf_unit or quantity.cf_unit == quantity.unit:
         return da

@@ -137,6 +137,10 @@ def read_netcdf(path, chunks=None):
     chunks : dict or "auto", optional
         Given, the variables are Dask arrays and the file stays open; else all is read and the file closed.
 
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     UserError

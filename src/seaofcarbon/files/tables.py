@@ -29,7 +29,13 @@ LARGEST_BQ_M3 = 200.0
 
 
 def write_parquet(df, path):
-    """Write a table as Parquet, without its index."""
+    """Write a table as Parquet, without its index.
+
+    Parameters
+    ----------
+    df : DataFrame
+    path : str or Path
+    """
     with atomic(path) as temporary:
         df.to_parquet(temporary, index=False, compression="zstd")
 
@@ -50,6 +56,19 @@ def write_csv(df, path):
     """Write a table as CSV: UTF-8, times as ISO 8601, missing as empty text, no index.
 
     Text that a spreadsheet would run as a formula (leading = + - @) gets an apostrophe; `read_csv` removes it.
+
+    Parameters
+    ----------
+    df : DataFrame
+    path : str or Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(pd.DataFrame({"station": ["NA", "=1+1"], "flux": [1.5, np.nan]}), f"{folder}/a.csv")
+    ...     read_csv(f"{folder}/a.csv").to_dict("list")
+    {'station': ['NA', '=1+1'], 'flux': [1.5, nan]}
     """
     times = [df[name] for name in df.columns if pd.api.types.is_datetime64_any_dtype(df[name].dtype)]
     whole_seconds = all((t.dropna() == t.dropna().dt.floor("s")).all() for t in times)
@@ -73,6 +92,16 @@ def read_csv(path, **options):
     Only empty text is missing (a station may be called NA), apostrophes before formulas are removed, and the columns
     `time` and `time_end` are datetime64[ns] in UTC (Z and offsets such as +02:00 are understood). `options` go to
     `pandas.read_csv`.
+
+    Parameters
+    ----------
+    path : str or Path
+    **options
+        Of `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
 
     Raises
     ------
@@ -193,7 +222,14 @@ def plain(value):
 
 
 def write_json(obj, path):
-    """Write numbers, texts, lists and dicts (numpy's too) as JSON; NaN becomes null."""
+    """Write numbers, texts, lists and dicts (numpy's too) as JSON; NaN becomes null.
+
+    Parameters
+    ----------
+    obj : dict, list, str or number
+        May hold numpy's numbers and arrays.
+    path : str or Path
+    """
     text = json.dumps(plain(obj), indent=1, ensure_ascii=False, allow_nan=False)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -201,6 +237,14 @@ def write_json(obj, path):
 
 def read_json(path):
     """Read a JSON file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict, list, str, float, int, bool or None
 
     Raises
     ------

@@ -60,7 +60,25 @@ def atomic(path):
 
 
 def sha256(path):
-    """Return the SHA-256 of a file, or of a folder's names and contents, as hexadecimal text."""
+    """Return the SHA-256 of a file, or of a folder's names and contents, as hexadecimal text.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     empty = Path(folder, "empty")
+    ...     empty.touch()
+    ...     sha256(empty)[:8]
+    'e3b0c442'
+    """
     path = Path(path)
     if path.is_dir():
         inside = sorted(p for p in path.rglob("*") if p.is_file())
@@ -73,10 +91,27 @@ def sha256(path):
 def safe_join(folder, name):
     """Return `folder/name`, and refuse a name that would leave the folder.
 
+    Parameters
+    ----------
+    folder : str or Path
+    name : str
+        Relative path, such as a catalogue or a user gives it.
+
+    Returns
+    -------
+    Path
+
     Raises
     ------
     UserError
         When the name is absolute, climbs with `..`, or follows a link out of the folder.
+
+    Examples
+    --------
+    >>> safe_join("runs/twin", "../real/maps.nc")
+    Traceback (most recent call last):
+    ...
+    seaofcarbon.files.whole.UserError: ...
     """
     root = Path(folder).resolve()
     inside = (root / str(name)).resolve() if "\0" not in str(name) else root
@@ -86,7 +121,12 @@ def safe_join(folder, name):
 
 
 def data_dir():
-    """Return the folder of fetched data: `SEAOFCARBON_DATA`, or the user's cache."""
+    """Return the folder of fetched data: `SEAOFCARBON_DATA`, or the user's cache.
+
+    Returns
+    -------
+    Path
+    """
     given = os.environ.get("SEAOFCARBON_DATA")
     if given:
         return Path(given).expanduser().absolute()

@@ -19,6 +19,15 @@ PPZ_SHARE = 0.1  # of the fluorescence maximum
 def parse_depths(depths):
     """Check the depths that are wanted: numbers in m (also as text) and the words in `DEPTH_KINDS`.
 
+    Parameters
+    ----------
+    depths : sequence of float or str
+
+    Returns
+    -------
+    list of float and str
+        Each once, in the order given.
+
     Raises
     ------
     UserError

@@ -18,6 +18,10 @@ def deep_ratio(samples, relation="owens2011", measured=True):
     ----------
     samples : DataFrame
         As in `fluxes`.
+    relation : str
+        238U from salinity, a name in `vocabulary.U238_RELATIONS`.
+    measured : bool
+        Take measured 238U where there is some.
 
     Returns
     -------

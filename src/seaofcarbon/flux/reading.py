@@ -79,6 +79,10 @@ def read_wide_csv(path):
 def read_samples(path):
     """Read samples from a file of records (Parquet, or CSV with a column `variable`) or from a wide CSV.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Returns
     -------
     samples : DataFrame

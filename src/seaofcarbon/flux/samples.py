@@ -220,6 +220,13 @@ def _disagree(samples, place, again):
 def without_sigma(samples, measured=True):
     """Count the casts in which a measured 234Th or 238U has no sigma; their fluxes have none either.
 
+    Parameters
+    ----------
+    samples : DataFrame
+        As in `fluxes`.
+    measured : bool
+        Measured 238U is used where there is some.
+
     Returns
     -------
     dict

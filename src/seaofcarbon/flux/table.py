@@ -176,8 +176,12 @@ def divergence(
 
     Parameters
     ----------
+    samples : DataFrame
+        As in `fluxes`.
     upper, lower : float or str
         Metres or a word, as in `fluxes`, which explains the rest.
+    relation, rule, covariates, measured, min_samples, max_gap_m, deep_tolerance
+        As there.
 
     Returns
     -------
@@ -253,6 +257,8 @@ def choices(samples, depth_m=100.0, relation="owens2011", rule="trapezoid"):
         As in `fluxes`; with temperature and salinity the choices of density and pressure are there too.
     depth_m : float
         m.
+    relation, rule : str
+        As in `fluxes`: what the others are compared with.
 
     Returns
     -------

@@ -102,7 +102,20 @@ def campaigns(df, km=700.0, days=20.0):
 
 
 def blocks(df, degrees=20.0):
-    """Label of the `degrees` x `degrees` block that each row lies in, shape (n,)."""
+    """Label of the `degrees` x `degrees` block that each row lies in, shape (n,).
+
+    Parameters
+    ----------
+    df : DataFrame
+        latitude, longitude (degrees).
+    degrees : float
+        Size of a block.
+
+    Returns
+    -------
+    ndarray (n,)
+        Equal for rows of one block.
+    """
     lat = np.floor((df["latitude"].to_numpy(float) + 90.0) / degrees).astype(int)
     lon = np.floor(((df["longitude"].to_numpy(float) + 180.0) % 360.0) / degrees).astype(int)
     return lat * 1000 + lon
@@ -172,10 +185,18 @@ def leakage(df, folds, km=300.0, days=20.0):
     ----------
     df : DataFrame with latitude, longitude, time
     folds : list of (training index, test index)
+    km, days : float
+        How near is a neighbour.
 
     Returns
     -------
     float, 0 to 1
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"latitude": [0.0, 0.1, 50.0], "longitude": 0.0, "time": pd.Timestamp("2001-05-03")})
+    >>> float(leakage(df, [(np.array([0]), np.array([1, 2]))]))  # the first tells of the second, not of the third
+    0.5
     """
     places, row = _places(df)
     i, j = _neighbours(places, km, days)

@@ -87,7 +87,22 @@ def _mean_of(fitted, X):
 
 
 def without_coordinates(names):
-    """The features without latitude and longitude."""
+    """The features without latitude and longitude.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Features.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> without_coordinates(("temperature", "latitude", "longitude_sin", "longitude_cos", "npp"))
+    ('temperature', 'npp')
+    """
     return tuple(name for name in names if name not in COORDINATES)
 
 
@@ -96,6 +111,12 @@ def without_coordinates(names):
 
 def shap_values(model, table):
     """Contribution of each feature to each prediction of XGBoost, on the scale of the model (TreeSHAP).
+
+    Parameters
+    ----------
+    model : learn.models.Model
+    table : DataFrame
+        With the features of the model.
 
     Returns
     -------
@@ -110,7 +131,19 @@ def shap_values(model, table):
 
 
 def shap_importance(model, table):
-    """Mean absolute SHAP value of each group of features: feature, importance; most important first."""
+    """Mean absolute SHAP value of each group of features: feature, importance; most important first.
+
+    Parameters
+    ----------
+    model : learn.models.Model
+    table : DataFrame
+        With the features of the model.
+
+    Returns
+    -------
+    DataFrame
+        feature, importance (on the scale of the model).
+    """
     values = shap_values(model, table)
     groups = groups_of(model.features)
     # the parts of a group work together: their contributions are added before the absolute value is taken

@@ -48,6 +48,11 @@ def transform(values, target):
     target : str
         One of `vocabulary.TARGETS`.
 
+    Returns
+    -------
+    ndarray
+        Without unit.
+
     Examples
     --------
     >>> transform([1.0, 100.0], "poc_flux").tolist()
@@ -62,7 +67,25 @@ def transform(values, target):
 
 
 def inverse(values, target):
-    """Back from the scale of `transform` to the unit inside; keeps float32."""
+    """Back from the scale of `transform` to the unit inside; keeps float32.
+
+    Parameters
+    ----------
+    values : array_like
+        As `transform` gives them.
+    target : str
+        One of `vocabulary.TARGETS`.
+
+    Returns
+    -------
+    ndarray
+        In the unit inside.
+
+    Examples
+    --------
+    >>> inverse(transform([-200.0, 1500.0], "th234_flux"), "th234_flux").round(6).tolist()
+    [-200.0, 1500.0]
+    """
     values = np.asarray(values)
     if target == "th234_flux":
         return np.sinh(values) * values.dtype.type(ASINH_SCALE_DPM)
@@ -133,6 +156,7 @@ def interpolate_ratio(casts, depth_m, at_casts, at_depth_m, ratio):
     casts, depth_m, ratio : arrays, shape (n,)
         Measured ratios (> 0) with their cast and depth (m).
     at_casts, at_depth_m : arrays, shape (m,)
+        Where it is wanted: cast and depth (m).
 
     Returns
     -------
@@ -311,12 +335,30 @@ def _count(rows, step, minus=None):
 
 
 def for_target(table, target):
-    """Rows of one target, each with its value in the column `value`."""
+    """Rows of one target, each with its value in the column `value`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `training_table` gives it.
+    target : str
+        One of `vocabulary.TARGETS`.
+
+    Returns
+    -------
+    DataFrame
+        With an index 0..n-1.
+    """
     return table[table["target"] == target].reset_index(drop=True)
 
 
 def enough(table):
     """Which targets the data can carry: at least 100 values in 20 campaigns.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `training_table` gives it.
 
     Returns
     -------

@@ -68,6 +68,8 @@ def noise_free(points, target):
     ----------
     points : DataFrame
         As in `climatology`, and the cruise and station of the twin.
+    target : str
+        One of `vocabulary.TARGETS`.
 
     Returns
     -------

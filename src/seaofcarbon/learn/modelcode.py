@@ -101,7 +101,17 @@ def _f(value):
 
 
 def as_fortran(coefficients, target, label="", skill=""):
-    """The closed form as a function in Fortran 90, free form, double precision; arguments as in `as_c`."""
+    """The closed form as a function in Fortran 90, free form, double precision; arguments as in `as_c`.
+
+    Parameters
+    ----------
+    coefficients, target, label, skill
+        As in `as_c`.
+
+    Returns
+    -------
+    str
+    """
     terms, ranges, factor, inputs = _parts(coefficients)
     lines = [f"! {line}" for line in _said(target, inputs, label, skill)]
     arguments = [f"{name}_in" for name in INPUTS[:3]] + list(inputs[3:])

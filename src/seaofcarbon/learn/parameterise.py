@@ -278,7 +278,19 @@ def as_efficiency(coefficients):
 
 
 def formula(coefficients, target):
-    """The closed form as LaTeX; T in degrees Celsius, NPP in mg m-2 d-1, z in m, D the day of the northern year."""
+    """The closed form as LaTeX; T in degrees Celsius, NPP in mg m-2 d-1, z in m, D the day of the northern year.
+
+    Parameters
+    ----------
+    coefficients : DataFrame
+        term, coefficient: see `closed_form`.
+    target : str
+        One of `vocabulary.TARGETS`, or export_efficiency.
+
+    Returns
+    -------
+    str
+    """
     letters = {
         "t": "T", "n": rf"\ln\frac{{\mathrm{{NPP}}}}{{{NPP_MG:.0f}}}", "d": rf"\ln\frac{{z}}{{{DEPTH_M:.0f}}}",
         "c": rf"\cos\frac{{2\pi D}}{{{ocean.YEAR_D:g}}}", "s": rf"\sin\frac{{2\pi D}}{{{ocean.YEAR_D:g}}}",

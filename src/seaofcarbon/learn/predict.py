@@ -20,6 +20,10 @@ LAND_KM = 120.0
 def read_points(path):
     """Read a CSV file of points; cells stay text, so that what is carried through comes out as it went in.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Returns
     -------
     DataFrame

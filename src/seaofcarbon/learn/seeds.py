@@ -127,6 +127,10 @@ def shown(table):
     ----------
     table : DataFrame
         From `table`.
+
+    Returns
+    -------
+    DataFrame
     """
     columns = {}
     for split in SPLITS:
@@ -139,7 +143,17 @@ def shown(table):
 
 
 def variants(n_trials, n_seeds, feature_sets, models):
-    """How many variants were tried, for the line below the table."""
+    """How many variants were tried, for the line below the table.
+
+    Parameters
+    ----------
+    n_trials, n_seeds : int
+    feature_sets, models : sequence of str
+
+    Returns
+    -------
+    str
+    """
     rows = len(set(models) - {*MEMBERS, CHOSEN})
     tuned = len(KINDS) * n_trials * len(feature_sets)
     return (

@@ -82,7 +82,23 @@ def suggest(trial, kind):
 
 
 def r2(value, prediction):
-    """Share of the variance that a prediction explains; 0 is the mean of the values, negative is worse."""
+    """Share of the variance that a prediction explains; 0 is the mean of the values, negative is worse.
+
+    Parameters
+    ----------
+    value, prediction : ndarray (n,)
+        In one unit.
+
+    Returns
+    -------
+    float
+        1 at most.
+
+    Examples
+    --------
+    >>> float(r2(np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])))
+    0.0
+    """
     value = np.asarray(value, float)
     return 1.0 - np.sum((value - prediction) ** 2) / np.sum((value - value.mean()) ** 2)
 
@@ -304,7 +320,17 @@ def _way():
 
 
 def parts(fold):
-    """Part of the campaigns that each row belongs to, "0" to "2": whole folds of the validation together."""
+    """Part of the campaigns that each row belongs to, "0" to "2": whole folds of the validation together.
+
+    Parameters
+    ----------
+    fold : array_like of int (n,)
+        Of each row, as `learn.validate.fold_numbers` gives it.
+
+    Returns
+    -------
+    ndarray of str (n,)
+    """
     return (np.asarray(fold) % min(N_PARTS, int(np.max(fold)) + 1)).astype(str)
 
 

@@ -65,6 +65,23 @@ def interval_score(value, lower, upper, level=LEVEL):
     """Score of intervals (Gneiting & Raftery 2007), shape (n,): their width, and a fine for each value outside.
 
     Small is good. It rewards narrow intervals, and fines a miss by its distance times 2 / (1 - level).
+
+    Parameters
+    ----------
+    value, lower, upper : ndarray (n,)
+        In one unit.
+    level : float
+        Share of values that should be inside.
+
+    Returns
+    -------
+    ndarray (n,)
+        In the unit of the values.
+
+    Examples
+    --------
+    >>> interval_score(np.array([1.0, 4.0]), 0.0, 3.0).round(6)  # width 3; one misses by 1, which costs 20
+    array([ 3., 23.])
     """
     fine = 2.0 / (1.0 - level)
     return upper - lower + fine * (np.maximum(lower - value, 0.0) + np.maximum(value - upper, 0.0))

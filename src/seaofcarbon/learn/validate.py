@@ -31,7 +31,19 @@ COLUMNS = [
 
 
 def fold_numbers(table, n_folds=5, seed=0):
-    """Leave-campaign-out fold of each row, int array of shape (n,)."""
+    """Leave-campaign-out fold of each row, int array of shape (n,).
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns that `campaigns.folds` needs.
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    ndarray of int (n,)
+    """
     number = np.empty(len(table), int)
     for k, (_, test) in enumerate(folds(table, "campaign", n_folds, seed)):
         number[test] = k
@@ -44,7 +56,20 @@ def splits(table, n_folds=5, seed=0):
 
 
 def leakages(table, n_folds=5, seed=0):
-    """Share of test rows that have a training row within 300 km and 20 days, by split."""
+    """Share of test rows that have a training row within 300 km and 20 days, by split.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns that `campaigns.folds` needs.
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    dict of str to float
+        By split, from 0 to 1.
+    """
     return {kind: leakage(table, split) for kind, split in splits(table, n_folds, seed).items()}
 
 
@@ -140,13 +165,33 @@ def _rows(table, target, split, model, fold, y, predicted):
 
 
 def write(validation, path):
-    """Write validation.csv: every held-out prediction, numbers with the seven digits that they have."""
+    """Write validation.csv: every held-out prediction, numbers with the seven digits that they have.
+
+    Parameters
+    ----------
+    validation : DataFrame
+        As `cross_validate` gives it.
+    path : str or Path
+    """
     numbers = dict.fromkeys(("value", "prediction", "lower", "upper", "depth_m"), np.float32)
     files.write_csv(validation[COLUMNS].astype(numbers), path)
 
 
 def card_of(scores, leaks, n_folds, n_trials):
-    """What a model card says of the validation: scheme, scores, leakage of each split, limits."""
+    """What a model card says of the validation: scheme, scores, leakage of each split, limits.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        As `scores` gives it.
+    leaks : dict of str to float
+        As `leakages` gives it.
+    n_folds, n_trials : int
+
+    Returns
+    -------
+    dict
+    """
     keep = [name for name in scores if name not in ("target", "bias")]
     return {
         "scheme": (
@@ -239,9 +284,9 @@ def scores(validation, by=(), draws=500, seed=0):
     Returns
     -------
     DataFrame
-        target, model, split, *by, values, campaigns; r2 with the ends of its 95 % bootstrap interval, rmse and bias on
-        the scale of the model; r2_in_unit; coverage of the 90 % interval with the ends of its bootstrap interval, its
-        median width in the unit, and its mean interval score on the scale of the model.
+        target, model, split, those of `by`, values, campaigns; r2 with the ends of its 95 % bootstrap interval, rmse
+        and bias on the scale of the model; r2_in_unit; coverage of the 90 % interval with the ends of its bootstrap
+        interval, its median width in the unit, and its mean interval score on the scale of the model.
     """
     keys = ["target", "model", "split", *by]
     rows = [
@@ -253,6 +298,13 @@ def scores(validation, by=(), draws=500, seed=0):
 
 def interval_table(validation, target, model="mean"):
     """Our intervals beside those of one width for all, where campaigns were left out.
+
+    Parameters
+    ----------
+    validation : DataFrame
+        As `cross_validate` gives it.
+    target : str
+    model : str
 
     Returns
     -------

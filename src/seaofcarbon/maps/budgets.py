@@ -20,6 +20,15 @@ PG_PER_MMOL = CARBON_G_PER_MOL * 1e-3 * 1e-15
 def latitude_band(lat):
     """Name of the latitude band of each latitude, as "40-60N"; the tropical one is "10S-10N".
 
+    Parameters
+    ----------
+    lat : array_like
+        Degrees north.
+
+    Returns
+    -------
+    ndarray of str
+
     Examples
     --------
     >>> latitude_band([-75.0, 0.0, 45.5]).tolist()
@@ -34,6 +43,11 @@ def latitude_band(lat):
 
 def regions(da):
     """Region names of each cell, by kind: the globe, basins, latitude bands.
+
+    Parameters
+    ----------
+    da : DataArray
+        With the dimensions lat and lon.
 
     Returns
     -------

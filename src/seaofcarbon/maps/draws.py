@@ -115,6 +115,11 @@ def law_errors(training, laws, depth_m):
         By basin, as `carbon.fit_regional_laws` gives them; a row takes the law of its basin, else the global one.
     depth_m : float
         m.
+
+    Returns
+    -------
+    DataFrame
+        As `cast_errors` gives it.
     """
     rows = training[training["target"] == "c_th"].reset_index(drop=True)
     law = carbon.law_of_region(ocean.basin(rows["latitude"], rows["longitude"]), laws)

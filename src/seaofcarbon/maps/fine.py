@@ -217,6 +217,10 @@ def fine_inputs(covariates, models, degrees, path=""):
         Spacing wanted; inputs of a larger one are interpolated.
     path : str
         File with inputs on a grid of its own, see `inputs_from_file`; none if empty.
+
+    Returns
+    -------
+    Dataset or None
     """
     if not path:
         fine = finer(covariates, degrees)

@@ -17,7 +17,24 @@ DAYS_IN_MONTH = xr.DataArray(
 
 
 def weights(da):
-    """Area of each cell (m2) times the days of each month, where the field has months."""
+    """Area of each cell (m2) times the days of each month, where the field has months.
+
+    Parameters
+    ----------
+    da : DataArray
+        With the dimensions lat and lon.
+
+    Returns
+    -------
+    DataArray, dims of `da` less others than month and lat
+        m2, or m2 d.
+
+    Examples
+    --------
+    >>> cells = xr.DataArray([[0.0], [0.0]], {"lat": [0.0, 60.0], "lon": [0.5]}, ("lat", "lon"))
+    >>> round(float(weights(cells)[1] / weights(cells)[0]), 6)  # a cell at 60 degrees is half as wide
+    0.5
+    """
     wide, high = (float(abs(da[d][1] - da[d][0])) if da.sizes.get(d, 1) > 1 else None for d in ("lon", "lat"))
     wide = wide or 1.0  # only proportions count where there is but one longitude
     area = ocean.cell_area(da["lat"], wide, high if da.sizes.get("lon", 1) > 1 else None)
@@ -25,12 +42,46 @@ def weights(da):
 
 
 def area_weighted_mean(da):
-    """Mean over the cells (and months) that have a value; other dimensions are kept."""
+    """Mean over the cells (and months) that have a value; other dimensions are kept.
+
+    Parameters
+    ----------
+    da : DataArray
+        With the dimensions lat and lon, month or others.
+
+    Returns
+    -------
+    DataArray
+        In the unit of `da`.
+
+    Examples
+    --------
+    >>> da = xr.DataArray([[3.0], [0.0]], {"lat": [0.0, 60.0], "lon": [0.5]}, ("lat", "lon"))
+    >>> round(float(area_weighted_mean(da)), 6)  # 60 degrees counts half
+    2.0
+    """
     return da.weighted(weights(da)).mean([d for d in ("month", "lat", "lon") if d in da.dims])
 
 
 def annual_mean(da):
-    """Mean over the months that have a value, each weighted by its days."""
+    """Mean over the months that have a value, each weighted by its days.
+
+    Parameters
+    ----------
+    da : DataArray
+        With the dimension month.
+
+    Returns
+    -------
+    DataArray
+        Without it, in the unit of `da`.
+
+    Examples
+    --------
+    >>> months = xr.DataArray([1.0, 0.0, np.nan], {"month": [1, 4, 7]}, "month")
+    >>> round(float(annual_mean(months)), 6) == round(31 / (31 + 30), 6)
+    True
+    """
     return da.weighted(DAYS_IN_MONTH.sel(month=da["month"])).mean("month", keep_attrs=True)
 
 
@@ -44,6 +95,13 @@ def seasonal_mean(da):
     Returns
     -------
     DataArray, dims (season, lat, ...)
+
+    Examples
+    --------
+    >>> january = xr.DataArray([[1.0, 1.0]], {"month": [1], "lat": [40.0, -40.0]}, ("month", "lat"))
+    >>> seasonal_mean(january).sel(season=["winter", "summer"]).values
+    array([[ 1., nan],
+           [nan,  1.]])
     """
     season = xr.DataArray(
         ocean.season_of(da["month"].to_numpy()[:, None], da["lat"].to_numpy()[None, :]),
@@ -100,6 +158,13 @@ def agreement(predicted, truth):
     -------
     dict
         r2, bias, rmse, correlation, mean_predicted, mean_truth; bias is predicted minus truth.
+
+    Examples
+    --------
+    >>> truth = xr.DataArray([[1.0], [2.0], [3.0]], {"lat": [0.0, 1.0, 2.0], "lon": [0.5]}, ("lat", "lon"))
+    >>> found = agreement(truth + 1, truth)
+    >>> round(found["bias"], 6), round(found["rmse"], 6), round(found["correlation"], 6)
+    (np.float64(1.0), np.float64(1.0), np.float64(1.0))
     """
     both = np.isfinite(predicted) & np.isfinite(truth)
     w = weights(both).broadcast_like(both).where(both, 0.0).to_numpy()

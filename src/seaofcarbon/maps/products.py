@@ -72,7 +72,17 @@ def product_maps(table, lat, lon):
 
 
 def own_totals(table):
-    """Global total of each published map on its own grid, with the area of its cells: Series, Pg C yr-1."""
+    """Global total of each published map on its own grid, with the area of its cells: Series, Pg C yr-1.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Published maps, as the catalogue's entry has them.
+
+    Returns
+    -------
+    Series
+    """
     totals = {}
     for name, field in _fields(table).items():
         step = float(field["lon"][1] - field["lon"][0])

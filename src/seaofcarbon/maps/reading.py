@@ -14,6 +14,17 @@ from seaofcarbon.vocabulary import LAMBDA_TH234_PER_D, LITRES_PER_M3, VARIABLES
 def at_depth(ds, depth_m):
     """Layer of a map file at the depth that is shown; the only layer, where the map follows light or mixed layer.
 
+    Parameters
+    ----------
+    ds : Dataset
+        A map file, as `predict_grid` gives it.
+    depth_m : float
+        m.
+
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     UserError
@@ -58,6 +69,15 @@ def applicable(ds, *targets):
 def check_interval(ds, target, profile="twin"):
     """Refuse a map file without the interval of a target: only the main target of 05-maps has one.
 
+    Parameters
+    ----------
+    ds : Dataset
+        A map file, as `predict_grid` gives it.
+    target : str
+        One of `vocabulary.TARGETS`.
+    profile : {"twin", "real"}
+        For the command that is named.
+
     Raises
     ------
     UserError
@@ -71,7 +91,19 @@ def check_interval(ds, target, profile="twin"):
 
 
 def depth_name(ds, depth_m):
-    """Words for the depth that is shown, as "100 m" or "the base of the mixed layer (58 m on average)"."""
+    """Words for the depth that is shown, as "100 m" or "the base of the mixed layer (58 m on average)".
+
+    Parameters
+    ----------
+    ds : Dataset
+        A map file, as `predict_grid` gives it.
+    depth_m : float
+        m.
+
+    Returns
+    -------
+    str
+    """
     if "depth_used" in ds:
         kind = ds["depth_used"].attrs.get("kind_name", "depth of its own")
         return f"the {kind} ({float(ds['depth'][0]):.0f} m on average)"

@@ -82,7 +82,22 @@ def site_year(ds, sites, target):
 
 
 def own_site(latitude, longitude):
-    """A place of one's own, as `site_cells` takes it; nothing where it is one of the vocabulary's sites."""
+    """A place of one's own, as `site_cells` takes it; nothing where it is one of the vocabulary's sites.
+
+    Parameters
+    ----------
+    latitude, longitude : float
+        Degrees.
+
+    Returns
+    -------
+    dict of str to vocabulary.Site
+
+    Examples
+    --------
+    >>> own_site(36.5, -7.5)  # the Gulf of Cadiz
+    {}
+    """
     longitude = ocean.wrap(longitude)
     if any((site.latitude, site.longitude) == (latitude, longitude) for site in SITES.values()):
         return {}

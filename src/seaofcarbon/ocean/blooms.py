@@ -22,6 +22,11 @@ def observable(lat):
     Returns
     -------
     ndarray of bool (12, n)
+
+    Examples
+    --------
+    >>> observable([0.0, 80.0]).sum(axis=0)  # months with a noon sun of 15 degrees or more
+    array([12,  5])
     """
     return np.abs(np.asarray(lat)[None] - declination(month_day())[:, None]) <= 75
 

@@ -9,6 +9,15 @@ from seaofcarbon.vocabulary import EARTH_RADIUS_KM
 def wrap(longitude):
     """Longitude in [-180, 180), whatever came in.
 
+    Parameters
+    ----------
+    longitude : ndarray, DataArray or float
+        Degrees east, in any convention.
+
+    Returns
+    -------
+    as `longitude`
+
     Examples
     --------
     >>> wrap(np.array([359.5, 180.0, -181.0]))
@@ -18,12 +27,41 @@ def wrap(longitude):
 
 
 def wrap_grid(field):
-    """The same field with `lon` in [-180, 180), in rising order."""
+    """The same field with `lon` in [-180, 180), in rising order.
+
+    Parameters
+    ----------
+    field : DataArray or Dataset
+        With the coordinate `lon`.
+
+    Returns
+    -------
+    as `field`
+
+    Examples
+    --------
+    >>> wrap_grid(xr.DataArray([1, 2, 3], {"lon": [0, 120, 240]}, "lon")).lon.values
+    array([-120.,    0.,  120.])
+    """
     return field.assign_coords(lon=wrap(field["lon"].astype(float))).sortby("lon")
 
 
 def cell_area(lat, step=1.0, lat_step=None):
     """Area in m2 of grid cells of `step` degrees of longitude, and as many of latitude or `lat_step`, centred at `lat`.
+
+    Parameters
+    ----------
+    lat : array_like
+        Centres of the cells, degrees north.
+    step : float
+        Degrees.
+    lat_step : float, optional
+        Degrees of latitude, where they differ from those of longitude.
+
+    Returns
+    -------
+    ndarray, shape of `lat`
+        m2.
 
     Examples
     --------

@@ -19,6 +19,16 @@ def euphotic_depth(chlorophyll, light=0.01):
         Surface chlorophyll, mg m-3; values below 0.01 count as 0.01.
     light : {0.01, 0.001}
         The 0.1 % depth is taken as 1.5 times the 1 % depth (constant attenuation: a lower bound).
+
+    Returns
+    -------
+    ndarray or DataArray
+        m.
+
+    Examples
+    --------
+    >>> float(euphotic_depth(0.1, 0.001) / euphotic_depth(0.1))
+    1.5
     """
     if light not in (0.01, 0.001):
         raise ValueError(f"light is {light}, expected 0.01 or 0.001")

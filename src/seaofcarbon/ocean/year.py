@@ -41,6 +41,11 @@ def day_of_year(time):
     Returns
     -------
     ndarray of float (n,)
+
+    Examples
+    --------
+    >>> day_of_year(["2001-01-01", "2001-02-01T12:00", "NaT"])
+    array([ 1. , 32.5,  nan])
     """
     time = np.asarray(time, dtype="datetime64[ns]")
     days = 1 + (time - time.astype("datetime64[Y]")) / np.timedelta64(1, "D")
@@ -54,6 +59,11 @@ def days_between(first, second):
     ----------
     first, second : array_like or DataArray
         Days of the year; broadcast.
+
+    Returns
+    -------
+    as `first`
+        Days, -182.625 to 182.625.
 
     Examples
     --------
@@ -70,6 +80,16 @@ def declination(day):
     ----------
     day : array_like
         Day of the year.
+
+    Returns
+    -------
+    ndarray
+        Degrees north.
+
+    Examples
+    --------
+    >>> [round(float(declination(day))) for day in (172, 355)]  # about the solstices
+    [23, -23]
     """
     g = 2 * np.pi * (np.asarray(day, dtype=float) - 1) / 365
     return np.degrees(
@@ -87,6 +107,11 @@ def day_length(latitude, day):
         Degrees north.
     day : array_like
         Day of the year; broadcasts with `latitude`.
+
+    Returns
+    -------
+    ndarray
+        Hours.
 
     Examples
     --------
@@ -149,6 +174,11 @@ def season_of(month, lat):
     lat : array_like
         Degrees north.
 
+    Returns
+    -------
+    ndarray of int
+        Index into `SEASONS`.
+
     Examples
     --------
     >>> SEASONS[season_of(1, -40.0)]
@@ -169,6 +199,11 @@ def season_angle(day, lat):
         Day of the year, 1 is the first; broadcasts with `lat`.
     lat : array_like
         Degrees north.
+
+    Returns
+    -------
+    ndarray
+        Radians.
 
     Examples
     --------

@@ -31,6 +31,8 @@ def ratio_laws(df, laws, label=""):
         value (umol dpm-1), depth_m, latitude, longitude.
     laws : dict of str to carbon.PowerLaw
         From `carbon.fit_regional_laws`, by basin.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -112,6 +114,8 @@ def published_on_map(field, df, bar_label, title, label=""):
     df : DataFrame
         lat, lon, published (unit of the map), applicable (0 has a red rim).
     bar_label, title : str
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -143,6 +147,8 @@ def zonal_lines(lines, band, bar_label, label=""):
     band : tuple of DataArray, dims (lat,)
         Ours, from middle value to mean.
     bar_label : str
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------

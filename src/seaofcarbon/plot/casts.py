@@ -95,6 +95,8 @@ def by_depth(table, axes=None):
     ----------
     table : DataFrame
         Fluxes at fixed depths: depth_m, th234_flux (dpm m-2 d-1), NaN where missing.
+    axes : matplotlib Axes, optional
+        A new figure by default.
 
     Returns
     -------
@@ -123,6 +125,8 @@ def recovered(true, found, true_name="true flux", axes=None):
         dpm m-2 d-1.
     true_name : str
         Name on the axis.
+    axes : matplotlib Axes, optional
+        A new figure by default.
 
     Returns
     -------
@@ -151,6 +155,8 @@ def bias_by_phase(phase_d, ratios, axes=None, width_d=5.0):
         Days since the peak, negative before it.
     ratios : dict of str to array_like (n,)
         Flux over true flux, by name of the curve.
+    axes : matplotlib Axes, optional
+        A new figure by default.
     width_d : float
         Width of the classes of days.
 
@@ -183,6 +189,8 @@ def tornado(choices, axes=None):
     ----------
     choices : DataFrame
         choice, change (dpm m-2 d-1), one row per cast and choice; choices that change nothing are left out.
+    axes : matplotlib Axes, optional
+        A new figure by default.
 
     Returns
     -------

@@ -57,7 +57,18 @@ def _three(n):
 
 
 def cost_table(skill):
-    """The table of `learn.parameterise.compare` in words and two decimals: R2, RMSE, and R2 lost, with intervals."""
+    """The table of `learn.parameterise.compare` in words and two decimals: R2, RMSE, and R2 lost, with intervals.
+
+    Parameters
+    ----------
+    skill : DataFrame
+        As `learn.parameterise.compare` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Text.
+    """
     shown = {name: skill[name].map("{:.2f}".format) for name in skill.columns.drop("form")}
     lost = shown["lost"] + " (" + shown["lost_low"] + " to " + shown["lost_high"] + ")"
     out = {

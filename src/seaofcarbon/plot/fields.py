@@ -48,6 +48,15 @@ KIND_COLOURS = {
 def axis_name(target):
     """Name and unit of a target as an axis prints them.
 
+    Parameters
+    ----------
+    target : str
+        One of `vocabulary.TARGETS`.
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> axis_name("poc_flux")
@@ -136,7 +145,25 @@ def _bar(mesh, axes, text):
 
 
 def one_map(field, title, bar_label, hatch=None, label="", colour_map=None, vmin=None, vmax=None):
-    """One large map: `panel_maps` with a single panel."""
+    """One large map: `panel_maps` with a single panel.
+
+    Parameters
+    ----------
+    field : DataArray, dims (lat, lon)
+    title : str
+    bar_label : str
+        Name and unit.
+    hatch : DataArray of bool, optional
+        Cells outside the area of applicability.
+    label : str
+        The twin's label, or nothing.
+    colour_map, vmin, vmax
+        As in `panel_maps`.
+
+    Returns
+    -------
+    figure, axes
+    """
     return panel_maps({title: field}, bar_label, 1, {title: hatch}, label, colour_map, vmin, vmax)
 
 
@@ -147,6 +174,9 @@ def peak_maps(month, title, label=""):
     ----------
     month : DataArray, dims (lat, lon)
         1 to 12; NaN is grey.
+    title : str
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -170,6 +200,14 @@ def season_maps(da, bar_label, label=""):
     ----------
     da : DataArray, dims (season, lat, lon)
         From `maps.seasonal_mean`.
+    bar_label : str
+        Name and unit.
+    label : str
+        The twin's label, or nothing.
+
+    Returns
+    -------
+    figure, axes
     """
     months = {"winter": "Dec–Feb north, Jun–Aug south", "spring": "Mar–May north, Sep–Nov south",
               "summer": "Jun–Aug north, Dec–Feb south", "autumn": "Sep–Nov north, Mar–May south"}  # fmt: skip
@@ -186,6 +224,10 @@ def difference_maps(predicted, truth, bar_label, label="", hatch=None):
     Parameters
     ----------
     predicted, truth : DataArray, dims (lat, lon)
+    bar_label : str
+        Name and unit.
+    label : str
+        The twin's label, or nothing.
     hatch : DataArray of bool, optional
         Cells outside the area of applicability, hatched on the predicted map.
 
@@ -215,6 +257,8 @@ def bloom_maps(split, bar_label, label=""):
     split : Dataset
         From `maps.bloom_split`.
     bar_label : str
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -312,6 +356,10 @@ def site_intervals(df, target, depth_m, label="", columns=2):
     target : str
     depth_m : float
         One of the depths of the table, m.
+    label : str
+        The twin's label, or nothing.
+    columns : int
+        Panels side by side.
 
     Returns
     -------
@@ -346,6 +394,10 @@ def latitude_year(da, bar_label, label=""):
     Parameters
     ----------
     da : DataArray, dims (month, lat, lon)
+    bar_label : str
+        Name and unit.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -370,6 +422,10 @@ def predicted_vs_truth(predicted, truth, target, label=""):
     Parameters
     ----------
     predicted, truth : DataArray, same dims
+    target : str
+        One of `vocabulary.TARGETS`.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -401,6 +457,10 @@ def depth_profiles(lines, target, label=""):
     Parameters
     ----------
     lines : dict of str to DataArray, dim depth
+    target : str
+        One of `vocabulary.TARGETS`.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -424,6 +484,10 @@ def latitude_bands(df, bar_label, label=""):
     ----------
     df : DataFrame
         band, source, mean_flux; the source called published is drawn as bars.
+    bar_label : str
+        Name and unit.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -457,6 +521,8 @@ def totals(df, label=""):
     ----------
     df : DataFrame
         name, low, high (Pg C yr-1), kind (this book, truth, same grid, published); and `value`, where a range has one.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------
@@ -497,6 +563,10 @@ def published_values(df, target, label=""):
     ----------
     df : DataFrame
         published, published_low, published_high, predicted, lower, upper, applicable.
+    target : str
+        One of `vocabulary.TARGETS`.
+    label : str
+        The twin's label, or nothing.
 
     Returns
     -------

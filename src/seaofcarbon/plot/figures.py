@@ -130,6 +130,13 @@ def _longest(samples):
 def compare(samples, records):
     """Set the points that were read from `print_cast` beside the nearest that were printed.
 
+    Parameters
+    ----------
+    samples : DataFrame
+        What `print_cast` printed.
+    records : DataFrame
+        What `digitise.figure.read` found.
+
     Returns
     -------
     DataFrame

@@ -31,7 +31,18 @@ COLUMNS = {
 
 
 def shown(df):
-    """Table of `sensitivity.table` to be looked at: rounded, blank where there is no number, changes in percent."""
+    """Table of `sensitivity.table` to be looked at: rounded, blank where there is no number, changes in percent.
+
+    Parameters
+    ----------
+    df : DataFrame
+        As `sensitivity.table` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Text.
+    """
     first = df["choice"] == BASELINE  # its long list of choices stands in the text
     table = df.assign(alternative=df["alternative"].mask(first, "")).set_index(["choice", "alternative"])
     columns = {

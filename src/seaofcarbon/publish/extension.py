@@ -2,9 +2,11 @@
 
 
 def setup(app):
-    """Be a Sphinx extension that cures two slips of the theme: a second search box, and scripts that stand twice."""
+    """Be a Sphinx extension: it cures a second search box and scripts that stand twice, and keeps entries short."""
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
     app.connect("html-page-context", _scripts_once, priority=900)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-skip-member", _skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -14,3 +16,8 @@ def _scripts_once(app, pagename, templatename, context, doctree):
     for script in context.get("script_files", []):  # the same inline script comes once as None and once as ""
         first.setdefault((str(script.filename or ""), script.attributes.get("body")), script)
     context["script_files"] = list(first.values())
+
+
+def _skip_fields(app, what, name, obj, skip, options):
+    """Leave out fields of named tuples: of them Python only says "alias for field number 0"."""
+    return True if type(obj).__name__ == "_tuplegetter" else None

@@ -46,15 +46,24 @@ def stage_hash(folder):
         programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
     except importlib.metadata.PackageNotFoundError as absent:
         raise UserError(f"{absent.name} is not installed: the book needs `pip install seaofcarbon[book]`") from None
-    here = Path(__file__).parent
-    parts = [(here / name).read_bytes() for name in ("site.py", "extension.py")] + [json.dumps(programs).encode()]
+    modules = sorted(Path(__file__).parents[1].rglob("*.py"))  # their docstrings stand in the pages
+    parts = [path.read_bytes() for path in modules] + [json.dumps(programs).encode()]
     for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
         parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def outside_requests(folder):
-    """Return what in built pages and styles would make a browser ask another host, as "file: match"."""
+    """Return what in built pages and styles would make a browser ask another host, as "file: match".
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    list of str
+    """
     pages = [p for p in Path(folder).rglob("*") if p.suffix in (".html", ".css") and "mathjax" not in p.parts]
     return [
         f"{page.relative_to(folder)}: {match[:160]}"

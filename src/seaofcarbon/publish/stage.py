@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from seaofcarbon.files import UserError
-from seaofcarbon.publish import fragments, platform
+from seaofcarbon.publish import fragments, platform, reference
 from seaofcarbon.run import NOTEBOOKS, artefact, read_run
 from seaofcarbon.vocabulary import TWIN_LABEL
 
@@ -58,6 +58,7 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     generated.mkdir()
     made = {name for row in table.values() for name in row.makes}
     fragments.write(run_dir, generated, table)
+    reference.write(generated)
     if "map.html" in made:
         shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
     if made.issuperset(platform.READS):

@@ -26,6 +26,16 @@ def home():
 def run_folder(name, root=None):
     """Return the folder of a run, `runs/NAME` in the repository.
 
+    Parameters
+    ----------
+    name : str
+    root : Path, optional
+        The repository.
+
+    Returns
+    -------
+    Path
+
     Raises
     ------
     UserError
@@ -37,7 +47,16 @@ def run_folder(name, root=None):
 
 
 def read_run(folder):
-    """Return the `run.json` of a run folder, or {} where there is none."""
+    """Return the `run.json` of a run folder, or {} where there is none.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    dict
+    """
     path = Path(folder) / "run.json"
     return read_json(path) if path.exists() else {}
 
@@ -51,6 +70,10 @@ def artefact(run_dir, name):
         Folder of the run.
     name : str
         Such as "training.parquet" or "model/card.json".
+
+    Returns
+    -------
+    Path
 
     Raises
     ------

@@ -62,13 +62,25 @@ def of_profile(names, profile):
 def select(names, table=NOTEBOOKS):
     """Return the notebooks that are meant, in order: "all", "05-maps", or "05-maps+" with what depends on it.
 
-    >>> select(["05-maps+"])
-    ['05-maps', '06-seasons', '07-carbon']
+    Parameters
+    ----------
+    names : sequence of str
+    table : dict of str to Chapter
+        The notebooks.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
     UserError
         For a name that is no notebook.
+
+    Examples
+    --------
+    >>> select(["05-maps+"])
+    ['05-maps', '06-seasons', '07-carbon']
     """
     chosen = set()
     for name in names:

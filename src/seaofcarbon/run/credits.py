@@ -31,6 +31,15 @@ CITED_RELATION = {"owens2011": "owens2011", "pates_muir2007": "pates2007", "chen
 def cited(run_dir):
     """Return the names of catalogue entries and keys of the bibliography that a run used, each once.
 
+    Parameters
+    ----------
+    run_dir : str or Path
+        Folder of the run.
+
+    Returns
+    -------
+    list of str
+
     Raises
     ------
     UserError

@@ -17,10 +17,19 @@ def check_value(name, value):
     value : str, int or float
         A list is a text with commas.
 
+    Returns
+    -------
+    str, int or float
+
     Raises
     ------
     UserError
         For a wrong type, a value out of range, or a choice that is unknown.
+
+    Examples
+    --------
+    >>> check_value("depth_m", "150")
+    150.0
     """
     parameter = PARAMETERS[name]
     if parameter.is_list:

@@ -128,5 +128,11 @@ def with_seed(seed, parameters=DEFAULT):
     ----------
     seed : int
         Seed of the cruises.
+    parameters : Parameters
+        The sea.
+
+    Returns
+    -------
+    `Parameters`
     """
     return replace(parameters, cruise_seed=int(seed))
