@@ -1,5 +1,6 @@
 """The three lists of dependencies (pyproject, lock, conda) say the same, and the lock names no host."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -50,6 +51,18 @@ def test_conda_environment_matches_pyproject():
     assert str(conda.pop("python")) == str(Requirement(f"python{python}").specifier)
     assert conda.pop("pip") == ""
     assert conda == {CONDA_NAMES.get(name, name): spec for name, spec in wanted.items() if name not in PIP_ONLY}
+
+
+def test_binder_installs_the_lock():
+    """Binder looks into .binder alone: a file that it does not find there would leave it without packages."""
+    binder = ROOT / ".binder"
+    line = (binder / "requirements.txt").read_text().splitlines()[-1]
+    assert (binder / line.removeprefix("-r ")).resolve() == ROOT / "requirements.lock"
+    version = (binder / "runtime.txt").read_text().strip().removeprefix("python-")
+    python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert Requirement(f"python{python}").specifier.contains(version)
+    assert os.access(binder / "postBuild", os.X_OK)
+    assert {"hatchling", "editables", "jupyterlab"} <= {canonicalize_name(one.name) for one in locked()}
 
 
 def test_lock_has_every_dependency_in_its_bounds():

@@ -11,7 +11,7 @@ from seaofcarbon import carbon, maps, ocean
 from seaofcarbon.files import UserError, read_netcdf, write_netcdf
 from seaofcarbon.learn import features
 from seaofcarbon.plot import fields, style
-from seaofcarbon.vocabulary import FEATURE_SETS, LAMBDA_TH234_PER_D, SITES, TWIN_LABEL
+from seaofcarbon.vocabulary import FEATURE_SETS, LAMBDA_TH234_PER_D, PARAMETERS, SITES, TWIN_LABEL
 
 mpl.use("agg")
 STEP = 5.0
@@ -187,6 +187,17 @@ def test_southern_seasons_are_southern(sea):
     assert float(season.sel(season="summer").sel(lat=-42.5, lon=102.5)) < 6.0  # December to February
     assert float(season.sel(season="summer").sel(lat=42.5, lon=102.5)) == pytest.approx((6 * 30 + 7 * 31 + 8 * 31) / 92)
     assert season["season"].to_numpy().tolist() == list(ocean.SEASONS)
+    spring = maps.in_season(month, "spring").sel(lon=102.5)
+    for lat, months in {42.5: [3, 4, 5], -42.5: [9, 10, 11]}.items():
+        assert spring.sel(lat=lat).dropna("month")["month"].to_numpy().tolist() == months
+    assert maps.in_season(month, "year") is month
+    assert PARAMETERS["season"].choices == ("year", *ocean.SEASONS)
+
+
+def test_the_date_line_is_neither_east_nor_west():
+    """Inside, longitudes end below 180: a place that was given as 180 east would be named 180 west."""
+    assert list(maps.own_site(-12.5, 180.0)) == ["12.5°S 180°"]
+    assert list(maps.own_site(12.5, 190.0)) == ["12.5°N 170°W"]
 
 
 def test_bloom_and_non_bloom_are_told_apart():

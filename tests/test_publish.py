@@ -1,14 +1,17 @@
 """The book: a stage that equals the repository, numbers from the run, a banner on the twin, no other host."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
-from seaofcarbon import publish, run, twin
-from seaofcarbon.files import UserError, write_json
+from seaofcarbon import notebook, publish, run, twin
+from seaofcarbon.files import UserError, read_json, write_json
+from seaofcarbon.publish import extension, parameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,7 +37,14 @@ def root(tmp_path):
             "peak_memory_mb": 512.0, "versions": {"python": "3.11", "numpy": "2.4"},
         }  # fmt: skip
         write_json(parts[name], folder / "manifest" / f"{name}.json")
-    total = {"profile": "twin", "base": None, "notebooks": parts, "seconds": 122.0, "peak_memory_mb": 512.0}
+    total = {
+        "name": "twin",
+        "profile": "twin",
+        "base": None,
+        "notebooks": parts,
+        "seconds": 122.0,
+        "peak_memory_mb": 512.0,
+    }
     write_json(total, folder / "run.json")
     records = pd.DataFrame({"variable": ["u238", "u238", "c_th"], "source_id": "s", "cruise": ["a", "b", "b"]})
     records.to_parquet(folder / "records.parquet")
@@ -62,6 +72,130 @@ def test_stage_equals_the_repository(root):
     totals = (folder / "book" / "_generated" / "totals.md").read_text()
     assert "| ours | 7.12 |" in totals
     assert "band" not in totals
+
+
+def executed(folder, name, values, title="# 1 One: a chapter"):
+    """An executed notebook with its manifest."""
+    code = {"cell_type": "code", "id": "p", "metadata": {"tags": ["parameters"]}, "source": "depth_m: float = 100.0",
+            "outputs": [], "execution_count": 1}  # fmt: skip
+    text = f"{title}\n\nSee [two](02-two.ipynb) and [map](../_static/map.html)."
+    cells = [{"cell_type": "markdown", "id": "t", "metadata": {}, "source": text}, code]
+    figure = {"mystnb": {"figure": {"caption": "c", "name": "fig-one"}}}
+    cells.append(
+        {"cell_type": "code", "id": "f", "metadata": figure, "source": "", "outputs": [], "execution_count": 2}
+    )
+    nb = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    write_json(nb, folder / "notebooks" / f"{name}.ipynb")
+    part = {"parameters": {"run_dir": "x", "profile": "twin"} | values, "outputs": {}, "inputs": {}}
+    write_json(part, folder / "manifest" / f"{name}.json")
+    return part | {"seconds": 1.0, "peak_memory_mb": 1.0, "versions": {}}
+
+
+@pytest.fixture
+def spring(root):
+    """A published run of one notebook, with a table of totals, that stands on a run of the twin."""
+    twin, deep = root / "runs" / "twin", root / "runs" / "deep"
+    mine = executed(deep, "01-one", {"depth_m": 150.0}) | {"outputs": {"totals.csv": "b"}}
+    mine["inputs"] = {"model": {"path": "runs/twin/model", "sha256": "old"}}
+    theirs = executed(twin, "01-one", {"depth_m": 100.0}) | {"outputs": {"totals.csv": "a", "model": "old"}}
+    shutil.copytree(twin / "notebooks", root / "notebooks")
+    totals = "kind,source,region,total_pg_yr\nthis book,direct,global,{}\ntruth,x,global,9\n"
+    (twin / "totals.csv").write_text(totals.format(8))
+    (deep / "totals.csv").write_text(totals.format(6))
+    run_json = read_json(twin / "run.json")
+    run_json["notebooks"]["01-one"] = theirs
+    write_json(run_json, twin / "run.json")
+    told = {"name": "deep", "profile": "twin", "base": "twin", "from_base": mine["inputs"], "published": True}
+    write_json(told | {"notebooks": {"01-one": mine}}, deep / "run.json")
+    (root / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/intro\nparts:\n- chapters:\n  - file: notebooks/01-one\n- caption: Others\n"
+    )
+    return root
+
+
+def staged(root):
+    """Stage the twin's book; return its folder and its parts."""
+    folder = root / "book" / "_build" / "stage"
+    publish.stage(root / "runs" / "twin", folder, root, TABLE)
+    return folder, yaml.safe_load((folder / "_toc.yml").read_text())["parts"]
+
+
+def test_a_published_run_gets_a_page_and_the_chapters_stay(spring):
+    """Title, command, what differs, numbers from the files, a file to fetch; no label of a figure stands twice."""
+    run.mark("deep", False, spring)
+    folder, parts = staged(spring)
+    without = (folder / "notebooks" / "01-one.ipynb").read_bytes()
+    assert [part.get("caption") for part in parts] == [None, "Others"]
+    assert not (folder / "runs").exists()
+    run.mark("deep", True, spring)
+    folder, parts = staged(spring)
+    assert (folder / "notebooks" / "01-one.ipynb").read_bytes() == without
+    assert parts[1] == {"caption": "Runs",
+                        "chapters": [{"file": "runs/index", "sections": [{"file": "runs/deep-01-one"}]}]}  # fmt: skip
+    page = read_json(folder / "runs" / "deep-01-one.ipynb")
+    text = page["cells"][0]["source"]
+    assert text.startswith("# Run deep: 1 One\n\n**TWIN OCEAN, NOT OBSERVATIONS.**")
+    assert "seaofcarbon run 01-one --name deep -p depth_m=150 --publish" in text
+    assert "| `depth_m` | `150` m | `100` m | depth at" in text
+    assert "| POC flux of the globe, direct, Pg C a year | 6 | 8 | -25.0 |" in text
+    assert "changed since" not in text
+    href = "../_static/runs/deep/totals.csv"
+    assert f'<a href="{href}" download>' in text
+    assert (folder / "book" / href.removeprefix("../")).read_text().startswith("kind,")
+    assert "[two](../notebooks/02-two.ipynb) and [map](../_static/runs/deep/map.html)" in page["cells"][1]["source"]
+    assert "fig-one" not in json.dumps(page)
+    assert "[deep](deep-01-one.ipynb)" in (folder / "runs" / "index.md").read_text()
+
+
+def test_a_published_run_whose_base_changed_says_so(spring):
+    """Numbers beside those of a default run that is another one by now would mislead."""
+    path = spring / "runs" / "twin" / "run.json"
+    told = read_json(path)
+    told["notebooks"]["01-one"]["outputs"]["model"] = "new"
+    write_json(told, path)
+    folder, _ = staged(spring)
+    assert "changed since: its model (run `twin`)" in (folder / "runs" / "deep-01-one.ipynb").read_text()
+    assert "its base changed" in (folder / "runs" / "index.md").read_text()
+    told = read_json(spring / "runs" / "deep" / "run.json")
+    write_json(told | {"base": "gone"}, spring / "runs" / "deep" / "run.json")
+    assert "(run `gone`)" in (staged(spring)[0] / "runs" / "deep-01-one.ipynb").read_text()
+
+
+def test_the_page_of_a_chapter_shows_its_parameters_once(spring):
+    """Value, unit, meaning and the command for another value; the cell that says the same is folded, not lost."""
+    cells = read_json(staged(spring)[0] / "notebooks" / "01-one.ipynb")["cells"]
+    box, cell = cells[1]["source"], cells[2]
+    assert "seaofcarbon run 01-one --name mine -p depth_m=200\n" in box
+    assert "| `depth_m` | `100` m | depth at which the flux is shown; from 0 to 250 |" in box
+    assert cell["metadata"]["tags"] == ["parameters", "hide-input"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_command_of_a_box_is_accepted(path):
+    """A command that a reader copies from a chapter is one that the runner takes, and asks for something else."""
+    declared = notebook.parameters(notebook.read(path))
+    values = {name: item.default for name, item in declared.items()}
+    box = parameters.chapter_box(path.stem, {"name": "real", "profile": "real", "base": None}, values)
+    found = re.search(r"seaofcarbon run (\S+) --name mine --profile real (?:\\\n +)?-p (\w+)=(\S+)", box)
+    assert found[1] == path.stem
+    assert run.assign({found[2]: found[3]}, {found[1]: declared})[found[1]] != values
+
+
+def test_no_launch_of_what_git_does_not_hold():
+    """Binder and live code stay on chapters, and go from pages of runs."""
+    for page, kept in {"notebooks/05-maps": 2, "runs/deep-05-maps": 1}.items():
+        context = {"header_buttons": [{"label": "launch-buttons"}, {"label": "source-buttons"}], "use_thebe": True}
+        extension._no_launch(None, page, "", context, None)
+        assert len(context["header_buttons"]) == kept
+        assert context["use_thebe"] is (kept == 2)
+
+
+def test_unknown_and_partial_runs_are_no_book(spring):
+    """Advice that fits: which runs there are; that a run of one notebook can give pages to the book."""
+    with pytest.raises(UserError, match=r"there is no run depp; did you mean deep\? \(runs: deep, twin\)"):
+        publish.book("twin", "depp", root=spring, table=TABLE)
+    with pytest.raises(UserError, match="run deep has no result of 02-two.*--publish"):
+        publish.book("twin", "deep", root=spring, table=TABLE)
 
 
 def test_twin_table_is_of_the_cruises_of_the_run(tmp_path, monkeypatch):

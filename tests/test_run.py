@@ -8,10 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import xarray as xr
 
 from seaofcarbon import maps, notebook, run
 from seaofcarbon.files import UserError, read_json, write_json
+from seaofcarbon.run import beforehand
 
 ROOT = Path(__file__).parents[1]
 
@@ -108,7 +111,9 @@ def test_select():
         ("n_trials", "8.5", "not a whole number"),
         ("profile", "tiwn", "did you mean twin"),
         ("depth_levels_m", "0,10,999", "out of range"),
-        ("depth_levels_m", "", "not a number"),
+        ("depth_levels_m", "", "empty: give numbers from 0 to 250 m with commas"),
+        ("depth_m", " ", "empty: give a number from 0 to 250 m"),
+        ("target", "", "not one of auto, [^;]*$"),
         ("month", "13", "from 1 to 12"),
     ],
 )
@@ -136,6 +141,11 @@ def test_parameter_goes_to_each_notebook_that_has_it():
         run.assign({"dpeth_m": "150"}, declared)
     with pytest.raises(UserError, match="--name"):
         run.assign({"run_dir": "/etc"}, declared)
+    place = {"c": notebook.parameters(_cell("site_latitude: float = 36.5\nsite_longitude: float = -7.5"))}
+    assert run.assign({"site_latitude": "-12", "site_longitude": "-78"}, place)["c"]["site_latitude"] == -12
+    for one in ("site_latitude", "site_longitude"):
+        with pytest.raises(UserError, match=f"{one} needs site_.* beside it"):
+            run.assign({one: "3"}, place)
 
 
 def _cell(text):
@@ -245,6 +255,9 @@ def test_refusals_before_anything_runs(runner, root):
         runner("02-two")
     runner()
     runner("02-two", name="deep")
+    with pytest.raises(UserError, match=r"there is no run tvin; did you mean twin\? \(runs: deep, twin\)"):
+        runner("02-two", name="deeper", base="tvin")
+    assert not (root / "runs" / "deeper").exists()
     with pytest.raises(UserError, match="itself stands on twin"):
         runner("02-two", name="deeper", base="deep")
     with pytest.raises(UserError, match="belongs to the twin profile"):
@@ -294,6 +307,69 @@ def test_real_data_folder_is_an_input(root, tmp_path, monkeypatch):
     (data / "new.csv").write_text("1")
     assert this.fingerprint("01-one")["data"] != before["data"]
     assert "data" not in run.Run(["01-one"], "twin", None, None, {}, root, TABLE).fingerprint("01-one")
+
+
+def test_what_a_stopped_run_left_is_not_used(runner, root, capsys):
+    """A file without the manifest of its notebook was made with parameters that nobody knows."""
+    runner()
+    (root / "runs" / "twin" / "manifest" / "01-one.json").unlink()  # as after a kill while it ran again
+    write_json({}, root / "runs" / "twin" / "logs" / "01-one.json")
+    with pytest.raises(UserError, match=r"one.txt of run twin is left over, .* 01-one did not finish: .*run 01-one"):
+        runner("02-two", name="deep")
+    assert not (root / "runs" / "deep").exists()
+    options = {"root": root, "table": TABLE}
+    run.run(["01-one"], **options)
+    assert "again: it had been stopped" in capsys.readouterr().err
+    assert runner("02-two", name="deep")[0] == ["02-two"]
+
+
+def test_a_refused_run_leaves_no_folder(runner, root, monkeypatch):
+    """An empty run would be listed, and could be taken for one that has results; results are never removed."""
+
+    def refuse(this, chapter, *_):
+        (this.folder / "logs").mkdir(exist_ok=True)
+        raise UserError("a slip")
+
+    runner()
+    monkeypatch.setattr("seaofcarbon.run.runner._execute", refuse)
+    for name, stays in {"new": False, "twin": True}.items():
+        with pytest.raises(UserError, match="a slip"):
+            runner("02-two", name=name, parameters={"depth_m": "7"})
+        assert (root / "runs" / name).exists() is stays
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"scheduler": "treads"}, "scheduler='treads' is unknown"),
+        ({"covariates_file": "none.nc"}, "covariates_file=none.nc: there is no such file"),
+        ({"grid_degrees": 0.7}, "grid_degrees=0.7 does not fill 180 degrees"),
+    ],
+)
+def test_maps_are_refused_before_a_kernel_starts(tmp_path, values, message):
+    """Grid, file and scheduler are looked at before anything runs."""
+    write_json({"targets": ["c_th"]}, tmp_path / "model" / "card.json")
+    write_json({"features": ["sst"]}, tmp_path / "model" / "c_th" / "card.json")
+    lat, lon = np.arange(-89.5, 90), np.arange(-179.5, 180)
+    sst = xr.DataArray(np.ones((12, 180, 360), "f4"), {"month": range(1, 13), "lat": lat, "lon": lon})
+    sst.rename("sst").to_netcdf(tmp_path / "covariates.nc")
+    beforehand.check({"grid_degrees": 0.5, "scheduler": "serial"}, lambda name: tmp_path / name, tmp_path)
+    with pytest.raises(UserError, match=message):
+        beforehand.check(values, lambda name: tmp_path / name, tmp_path)
+
+
+def test_publishing_is_said_in_run_json(runner, root):
+    """A run stays published when it is run again; the run of a profile is the book itself."""
+    runner()
+    runner("02-two", name="deep")
+    assert run.mark("deep", True, root) == "twin"
+    assert runner("02-two", name="deep", parameters={"depth_m": "50"})[1]["published"]
+    run.mark("deep", False, root)
+    assert not run.read_run(root / "runs" / "deep")["published"]
+    with pytest.raises(UserError, match="a --name"):
+        run.mark("twin", True, root)
+    with pytest.raises(UserError, match="did you mean deep"):
+        run.mark("dep", True, root)
 
 
 # --- With kernels --------------------------------------------------------------------------------------

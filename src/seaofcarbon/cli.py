@@ -69,17 +69,31 @@ def run(
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, e.g. depth_m=150 (m)")
     ] = None,
+    publish: Annotated[
+        bool | None,
+        typer.Option("--publish/--no-publish", help="give the run pages in the book, or take them out (runs nothing)"),
+    ] = None,
 ):
     """Run notebooks, parameters checked.
 
     05-maps+ also runs what depends on it. What did not change is not run again. Results go to runs/NAME, with run.json,
-    which says what was done. A run of some notebooks reads the rest from its base.
+    which says what was done. A run of some notebooks reads the rest from its base. With --publish the book is built
+    with a page for each notebook of the run, in the part Runs; its chapters stay as they are.
     """
     from seaofcarbon import run as runs
 
+    if publish is not None:
+        runs.check_own(name)
+    if publish is False:
+        book(runs.mark(name, False))
+        return
     done = runs.run(notebooks or ["all"], profile, name, base, _pairs(parameter or []))
     cost = f"{done['seconds']:.0f} s of computing, {done['peak_memory_mb']:.0f} MB at most"
     print(f"runs/{done['name']}: {len(done['notebooks'])} notebooks, {cost}")
+    if publish:
+        book(runs.mark(name, True))
+        for chapter in done["notebooks"]:
+            print(f"book/_build/html/runs/{name}-{chapter}.html")
 
 
 @app.command()

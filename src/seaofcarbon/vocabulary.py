@@ -436,5 +436,10 @@ PARAMETERS = {
     "site_latitude": Parameter(float, "latitude of a place of your own", "degrees_north", -90.0, 90.0),
     "site_longitude": Parameter(float, "longitude of a place of your own", "degrees_east", -180.0, 360.0),
     "month": Parameter(int, "month that is drawn", "1", 1, 12),
+    "season": Parameter(
+        str,
+        "time of the mean map and its numbers: the year, or a season of the hemisphere",
+        choices=("year", "winter", "spring", "summer", "autumn"),
+    ),
 }
 """Every notebook parameter with its unit and the values it may take; the runner refuses others."""

@@ -47,6 +47,7 @@ from seaofcarbon.maps.means import (
     annual_mean,
     area_weighted_mean,
     bloom_split,
+    in_season,
     seasonal_mean,
     weights,
 )
@@ -61,8 +62,8 @@ __all__ = [
     "area_weighted_mean", "at_depth", "at_published", "bloom_split", "cast_errors", "check_interval",
     "coarse_means", "compare_products", "computing", "coverage_at_sea", "depth_levels", "depth_name", "depth_used",
     "draw_totals", "error_correlation", "error_pairs", "fine_inputs", "finer", "fit_field", "grid_features",
-    "implied_thorium", "inputs_from_file", "integrate_poc", "interval_about", "judge_laws", "latitude_band",
-    "law_errors", "law_table", "meeting", "open_zarr", "own_site", "own_totals", "predict_block", "predict_blocks",
-    "predict_grid", "product_maps", "random_field", "ratio_of_law", "region_ratio", "regions", "seasonal_mean",
-    "site_cells", "site_sentences", "site_year", "steps", "taught", "to_mean", "weights", "zonal_mean",
+    "implied_thorium", "in_season", "inputs_from_file", "integrate_poc", "interval_about", "judge_laws",
+    "latitude_band", "law_errors", "law_table", "meeting", "open_zarr", "own_site", "own_totals", "predict_block",
+    "predict_blocks", "predict_grid", "product_maps", "random_field", "ratio_of_law", "region_ratio", "regions",
+    "seasonal_mean", "site_cells", "site_sentences", "site_year", "steps", "taught", "to_mean", "weights", "zonal_mean",
 ]  # fmt: skip

@@ -85,8 +85,25 @@ def annual_mean(da):
     return da.weighted(DAYS_IN_MONTH.sel(month=da["month"])).mean("month", keep_attrs=True)
 
 
+def in_season(da, season):
+    """Values of the months of a season of the hemisphere a cell is in, the others missing; all of them in a "year".
+
+    Winter is December to February in the north and June to August in the south.
+
+    Parameters
+    ----------
+    da : DataArray, dims (month, lat, ...)
+    season : {"year", "winter", "spring", "summer", "autumn"}
+    """
+    if season == "year":
+        return da
+    of_cell = ocean.season_of(da["month"].to_numpy()[:, None], da["lat"].to_numpy()[None, :])
+    axes = {"month": da["month"], "lat": da["lat"]}
+    return da.where(xr.DataArray(of_cell == ocean.SEASONS.index(season), axes))
+
+
 def seasonal_mean(da):
-    """Mean of each season of the hemisphere a cell is in: winter is December to February north, June to August south.
+    """Mean of each season of the hemisphere a cell is in, see `in_season`.
 
     Parameters
     ----------
@@ -103,14 +120,9 @@ def seasonal_mean(da):
     array([[ 1., nan],
            [nan,  1.]])
     """
-    season = xr.DataArray(
-        ocean.season_of(da["month"].to_numpy()[:, None], da["lat"].to_numpy()[None, :]),
-        dims=("month", "lat"),
-        coords={"month": da["month"], "lat": da["lat"]},
-    )
     return (
         xr.concat(
-            [annual_mean(da.where(season == index)) for index in range(4)],
+            [annual_mean(in_season(da, season)) for season in ocean.SEASONS],
             dim=xr.Variable("season", list(ocean.SEASONS)),
         )
         .rename(da.name)

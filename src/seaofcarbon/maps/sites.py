@@ -110,7 +110,7 @@ def _number(value):
 
 
 def _degrees(value, letters):
-    return f"{abs(value):g}°{letters[int(value < 0)]}"
+    return f"{abs(value):g}°{letters[int(value < 0)] if abs(value) != 180 else ''}"  # 180 degrees are east and west
 
 
 def site_sentences(sites, year, target, depth_m):

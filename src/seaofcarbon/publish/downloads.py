@@ -162,7 +162,7 @@ def write(run_dir, folder, table, fluxes, sources, target):
         title = f"Fluxes of ²³⁴Th: one row for each cast and depth; {len(derived):,} rows"
         found.append(_parquet(derived, folder, "fluxes", title, licence, schema))
     found.append(_totals(run_dir, folder))
-    found.append(_map(run_dir, folder, target))
+    found.append(write_map(run.artefact(run_dir, "maps.nc"), folder, target))
     found += _model(run_dir, folder, target, sources)
     bib = folder / "citations.bib"
     bib.write_text(catalog.cite(run.cited(run_dir)), encoding="utf-8")
@@ -219,11 +219,11 @@ def _totals(run_dir, folder):
     )
 
 
-def _map(run_dir, folder, target):
+def write_map(path, folder, target, depth_m=DEPTH_M):
     """Cut one depth and one quantity out of the map; what the file says of itself goes along, as far as still true."""
     names = [target, f"{target}_lower", f"{target}_upper", "applicable"]
-    with xr.open_dataset(run.artefact(run_dir, "maps.nc"), engine="netcdf4", decode_cf=False) as ds:
-        depth = int(np.abs(ds["depth"].to_numpy() - DEPTH_M).argmin())
+    with xr.open_dataset(path, engine="netcdf4", decode_cf=False) as ds:
+        depth = int(np.abs(ds["depth"].to_numpy() - depth_m).argmin())
         beside = [name for name in ("lat_bnds", "lon_bnds", "climatology_bounds", "depth_used") if name in ds]
         cut = ds[[name for name in names if name in ds] + beside].isel(depth=[depth]).load()
     metres = float(cut["depth"][0])

@@ -2,12 +2,21 @@
 
 
 def setup(app):
-    """Be a Sphinx extension: it cures a second search box and scripts that stand twice, and keeps entries short."""
+    """Be a Sphinx extension: it cures slips of the theme (two search boxes, scripts twice, launches of nothing)."""
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
+    app.connect("html-page-context", _no_launch, priority=900)
     app.connect("html-page-context", _scripts_once, priority=900)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _no_launch(app, pagename, templatename, context, doctree):
+    """Take the launch buttons from pages of published runs: they would point at files that git does not track."""
+    if pagename.startswith("runs/"):
+        buttons = context.get("header_buttons", [])
+        context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
+        context["use_thebe"] = False
 
 
 def _scripts_once(app, pagename, templatename, context, doctree):

@@ -1,12 +1,13 @@
 """The stage: pages, executed notebooks and generated parts, under the relative paths of the repository."""
 
+import json
 import shutil
 from pathlib import Path
 
 from seaofcarbon.files import UserError
-from seaofcarbon.publish import fragments, platform, reference
-from seaofcarbon.run import NOTEBOOKS, artefact, read_run
-from seaofcarbon.vocabulary import TWIN_LABEL
+from seaofcarbon.publish import fragments, parameters, platform, reference, runs
+from seaofcarbon.run import NOTEBOOKS, artefact, no_run, read_run
+from seaofcarbon.vocabulary import PROFILES, TWIN_LABEL
 
 BANNER = (
     f"{TWIN_LABEL}. The measurements, fluxes and maps of this book come from a model ocean whose truth is known. "
@@ -42,18 +43,21 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     UserError
         When the run is not complete.
     """
-    profile = read_run(run_dir).get("profile", run_dir.name)
+    if not (this := read_run(run_dir)) and run_dir.name not in PROFILES:
+        raise no_run(run_dir.name, root)
+    profile = this.get("profile", run_dir.name)
     marks = {c: (run_dir / "notebooks" / f"{c}.ipynb", run_dir / "manifest" / f"{c}.json") for c in table}
     absent = [chapter for chapter, paths in marks.items() if not all(path.exists() for path in paths)]
     if absent:
         named = "" if run_dir.name == profile else f" --name {run_dir.name}"
         command = f"`seaofcarbon run all --profile {profile}{named}`"
-        raise UserError(f"run {run_dir.name} has no result of {', '.join(absent)}: run {command} first")
+        pages = ", or add its pages to the book with `--publish`" if this.get("base") else ""
+        raise UserError(f"run {run_dir.name} has no result of {', '.join(absent)}: run {command} first{pages}")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("_build", "_generated", ".*"))
     (folder / "notebooks").mkdir()
     for chapter in table:
-        shutil.copyfile(run_dir / "notebooks" / f"{chapter}.ipynb", folder / "notebooks" / f"{chapter}.ipynb")
+        _stage_chapter(run_dir, chapter, this, folder / "notebooks", table)
     generated = folder / "book" / "_generated"
     generated.mkdir()
     made = {name for row in table.values() for name in row.makes}
@@ -67,8 +71,27 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     if not (folder / "book" / "status.md").exists():
         (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
     (folder / "_config.yml").write_text(configuration(folder / "book" / "_config.yml", profile), encoding="utf-8")
-    shutil.move(folder / "book" / "_toc.yml", folder / "_toc.yml")
+    part = runs.write(folder, Path(root), profile, run_dir.name, table)
+    (folder / "_toc.yml").write_text(_contents(folder / "book" / "_toc.yml", part), encoding="utf-8")
+    (folder / "book" / "_toc.yml").unlink()
     (folder / "book" / "_config.yml").unlink()
+
+
+def _stage_chapter(run_dir, chapter, this, folder, table):
+    """Copy an executed notebook, with the box of its parameters."""
+    nb = json.loads((run_dir / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    parameters.with_box(nb, parameters.chapter_box(chapter, this, this["notebooks"][chapter]["parameters"], table))
+    (folder / f"{chapter}.ipynb").write_text(json.dumps(nb, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _contents(path, part):
+    """Return the text of the table of contents, with the part of published runs after the walk."""
+    import yaml
+
+    contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if part:
+        contents["parts"].insert(1, part)
+    return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True)
 
 
 def _site(path):

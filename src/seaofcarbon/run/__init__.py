@@ -4,7 +4,7 @@ A run is a folder `runs/NAME` with the artefacts, the executed notebooks, `manif
 `run.json`, which sums them. A run of some notebooks reads what the others make from its base run.
 """
 
-from seaofcarbon.run.artefacts import artefact, home, read_run, run_folder
+from seaofcarbon.run.artefacts import artefact, check_own, home, mark, no_run, read_run, run_folder
 from seaofcarbon.run.chapters import NOTEBOOKS, Chapter, select, suggest
 from seaofcarbon.run.credits import CITED, CITED_RELATION, cited, credited
 from seaofcarbon.run.hashes import package_hash
@@ -14,6 +14,6 @@ from seaofcarbon.run.state import Run
 
 __all__ = [
     "CITED", "CITED_RELATION", "NOTEBOOKS", "Chapter", "LoggedError", "NotebookError", "Run", "artefact", "assign",
-    "check_declared", "check_value", "cited", "credited", "failure", "home", "package_hash", "read_run", "run",
-    "run_folder", "select", "suggest",
+    "check_declared", "check_own", "check_value", "cited", "credited", "failure", "home", "mark", "no_run",
+    "package_hash", "read_run", "run", "run_folder", "select", "suggest",
 ]  # fmt: skip

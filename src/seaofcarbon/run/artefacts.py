@@ -4,8 +4,9 @@ import os
 import re
 from pathlib import Path
 
-from seaofcarbon.files import UserError, read_json, safe_join
-from seaofcarbon.run.chapters import NOTEBOOKS, of_profile
+from seaofcarbon.files import UserError, read_json, safe_join, write_json
+from seaofcarbon.run.chapters import NOTEBOOKS, of_profile, suggest
+from seaofcarbon.vocabulary import PROFILES
 
 
 def home():
@@ -59,6 +60,34 @@ def read_run(folder):
     """
     path = Path(folder) / "run.json"
     return read_json(path) if path.exists() else {}
+
+
+def mark(name, published, root=None):
+    """Say in run.json whether the book shows a run, and return its profile.
+
+    Raises
+    ------
+    UserError
+        When there is no such run, or it is the walk of the book itself.
+    """
+    check_own(name)
+    folder = run_folder(name, root)
+    if not (this := read_run(folder)):
+        raise no_run(name, root)
+    write_json(this | {"published": published}, folder / "run.json")
+    return this["profile"]
+
+
+def check_own(name):
+    """Refuse to publish a run that has no name of its own."""
+    if name is None or name in PROFILES:
+        raise UserError("the run of a profile is the walk of the book itself: give the run that is published a --name")
+
+
+def no_run(name, root=None):
+    """Return the error for a run that is not there, naming those that are."""
+    known = sorted(path.parent.name for path in (Path(root or home()) / "runs").glob("*/run.json"))
+    return UserError(f"there is no run {name}{suggest(name, known)} (runs: {', '.join(known) or 'none yet'})")
 
 
 def artefact(run_dir, name):

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from seaofcarbon.files import UserError
-from seaofcarbon.run.artefacts import read_run
-from seaofcarbon.run.chapters import suggest
+from seaofcarbon.run.artefacts import no_run, read_run
 
 CITED = {
     "02-flux": ("bhat1969", "coale1985", "savoye2006", "buesseler1992", "owens2015"),
@@ -48,9 +46,7 @@ def cited(run_dir):
     run_dir = Path(run_dir)
     this = read_run(run_dir)
     if not this:
-        known = sorted(path.parent.name for path in run_dir.parent.glob("*/run.json"))
-        listed = ", ".join(known) or "none yet"
-        raise UserError(f"there is no run {run_dir.name}{suggest(run_dir.name, known)} (runs: {listed})")
+        raise no_run(run_dir.name, run_dir.parents[1])
     base = read_run(run_dir.parent / this["base"]) if this.get("base") else {}
     chapters = base.get("notebooks", {}) | this["notebooks"]
     relation = chapters.get("02-flux", {}).get("parameters", {}).get("u238_relation")

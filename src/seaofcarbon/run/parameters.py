@@ -6,6 +6,9 @@ from seaofcarbon.files import UserError
 from seaofcarbon.run.chapters import suggest
 from seaofcarbon.vocabulary import PARAMETERS
 
+PAIRS = (("site_latitude", "site_longitude"),)
+"""Parameters that are only given together: the default of one says nothing beside a value of the other."""
+
 
 def check_value(name, value):
     """Return the value of a parameter in its type; text, as it comes from a command line, is read.
@@ -32,6 +35,10 @@ def check_value(name, value):
     150.0
     """
     parameter = PARAMETERS[name]
+    if str(value).strip() == "" and parameter.kind is not str:
+        allowed = f"from {parameter.low:g} to {parameter.high:g} {parameter.unit}".removesuffix(" 1")
+        what = f"numbers {allowed} with commas between" if parameter.is_list else f"a number {allowed}"
+        raise UserError(f"{name}= is empty: give {what}, or leave it out for what the notebook has")
     if parameter.is_list:
         return ",".join(f"{_check_one(name, parameter, part):.10g}" for part in str(value).split(","))
     return _check_one(name, parameter, value)
@@ -43,7 +50,8 @@ def _check_one(name, parameter, value):
     if parameter.kind is str:
         if parameter.choices and text not in parameter.choices:
             choices = ", ".join(parameter.choices)
-            raise UserError(f"{name}={text} is not one of {choices}{suggest(text, parameter.choices)}")
+            near = suggest(text, parameter.choices) if text else ""
+            raise UserError(f"{name}={text} is not one of {choices}{near}")
         return text
     allowed = f"from {parameter.low:g} to {parameter.high:g}{unit}"
     try:
@@ -88,6 +96,9 @@ def assign(parameters, declared):
     UserError
         For a parameter that none of the notebooks has, or an absurd value.
     """
+    for one, other in (pair for pair in (*PAIRS, *(pair[::-1] for pair in PAIRS)) if pair[0] in parameters):
+        if other not in parameters:
+            raise UserError(f"{one} needs {other} beside it: give both")
     known = sorted(set().union(*declared.values()) - {"run_dir"})
     for name in parameters:
         if name == "run_dir":

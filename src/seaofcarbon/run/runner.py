@@ -1,11 +1,13 @@
 """Execution: the notebooks of a run, two at a time, each in a process of its own."""
 
+import shutil
 import subprocess
 import sys
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from seaofcarbon import notebook
 from seaofcarbon.files import UserError, data_dir, read_json, write_json
+from seaofcarbon.run.beforehand import check
 from seaofcarbon.run.chapters import NOTEBOOKS, of_profile
 from seaofcarbon.run.hashes import listing_hash
 from seaofcarbon.run.parameters import check_value
@@ -62,10 +64,22 @@ def run(names=("all",), profile=None, name=None, base=None, parameters=None, roo
     if asked and profile and asked != profile:
         raise UserError(f"--profile {profile} and -p profile={asked} disagree: give one of them")
     this = Run(names, check_value("profile", asked or profile or "twin"), name, base, parameters, root, table)
+    for chapter in this.chapters:
+        check(this.parameters[chapter], this.find, this.root)
     this.folder.mkdir(parents=True, exist_ok=True)
     this.save()
-    _schedule(this, progress)
+    try:
+        _schedule(this, progress)
+    except UserError:
+        _without_empty(this.folder)
+        raise
     return this.save()
+
+
+def _without_empty(folder):
+    """Remove a run folder in which a refused run left nothing but its log."""
+    if not {path.name for path in folder.iterdir()} - {"run.json", "logs", "manifest"}:
+        shutil.rmtree(folder)
 
 
 def _schedule(this, progress):
@@ -101,6 +115,7 @@ def _bring_up_to_date(this, chapter, bar, processes):
         bar.update(notebook.size(this.notebooks[chapter]))
         return "up to date"
     this.manifest(chapter).unlink(missing_ok=True)  # from here on the old results count no more
+    stopped = _log(this, chapter, ".json").exists()  # the job of a run that did not come to its end
     entry = this.fingerprint(chapter)
     result = _execute(this, chapter, bar, processes)
     outputs = this.outputs(chapter)
@@ -117,7 +132,8 @@ def _bring_up_to_date(this, chapter, bar, processes):
     write_json(entry | {"outputs": outputs, "notebook": chapter} | result, this.manifest(chapter))
     memory = f", {result['peak_memory_mb']:.0f} MB" if result["peak_memory_mb"] else ""
     noise = f", {result['warnings']} warnings in its log" if result["warnings"] else ""
-    return f"{result['seconds']:.0f} s{memory}{noise}"
+    again = ", again: it had been stopped" if stopped else ""
+    return f"{result['seconds']:.0f} s{memory}{noise}{again}"
 
 
 def _log(this, chapter, suffix):

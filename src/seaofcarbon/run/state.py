@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seaofcarbon import notebook
 from seaofcarbon.files import UserError, data_dir, read_json, write_json
-from seaofcarbon.run.artefacts import command_for, find_in, home, read_run, run_folder
+from seaofcarbon.run.artefacts import command_for, find_in, home, no_run, read_run, run_folder
 from seaofcarbon.run.chapters import of_profile, select
 from seaofcarbon.run.hashes import hash_of, listing_hash, package_hash, versions
 from seaofcarbon.run.parameters import assign, check_declared
@@ -44,6 +44,8 @@ class Run:
         if base == self.name:
             return None
         theirs = read_run(run_folder(base, self.root))
+        if not theirs and base != self.profile:  # without the profile's, inputs are missing: that has its own advice
+            raise no_run(base, self.root)
         if theirs.get("profile", self.profile) != self.profile:
             raise UserError(f"base {base} is a run of the {theirs['profile']} profile: give a --base of {self.profile}")
         if theirs.get("base"):
@@ -51,7 +53,7 @@ class Run:
         return base
 
     def _check_inputs(self):
-        """Refuse to start when what no selected notebook makes is in neither run."""
+        """Refuse to start when what no selected notebook makes is in neither run, or left of a stopped one."""
         made = set()
         for chapter in self.chapters:
             row = self.table[chapter]
@@ -60,7 +62,17 @@ class Run:
                     where = run_folder(self.base or self.name, self.root)
                     command = command_for(name, where, self.profile, self.table)
                     raise UserError(f"{chapter} needs {name}, which run {where.name} does not have: {command}")
+                if name not in made:
+                    self._check_finished(name)
             made |= set(row.makes)
+
+    def _check_finished(self, name):
+        """Refuse a file whose notebook was stopped, or is running: nobody knows with which parameters it was made."""
+        folder = self.folder if find_in(name, [self.folder]) else run_folder(self.base, self.root)
+        maker = next((chapter for chapter, row in self.table.items() if name in row.makes), None)
+        if maker and not (folder / "manifest" / f"{maker}.json").exists():
+            command = command_for(name, folder, self.profile, self.table)
+            raise UserError(f"{name} of run {folder.name} is left over, its notebook {maker} did not finish: {command}")
 
     def find(self, name):
         """Return the path of an artefact in this run or its base, or None."""
@@ -132,6 +144,7 @@ class Run:
             "name": self.name,
             "profile": self.profile,
             "base": self.base,
+            "published": read_run(self.folder).get("published", False),
             "from_base": {n: i for n, i in inputs.items() if base and i["path"].startswith(f"{base}/")},
             "seconds": round(sum(part["seconds"] for part in parts.values()), 2),
             "peak_memory_mb": max((part["peak_memory_mb"] or 0 for part in parts.values()), default=0),

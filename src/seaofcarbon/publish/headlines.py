@@ -1,0 +1,86 @@
+"""Headline numbers of artefacts, by which two runs are compared."""
+
+import pandas as pd
+
+from seaofcarbon import files, maps, profiles
+from seaofcarbon.vocabulary import VARIABLES
+
+
+def _map(path, used):
+    """Mean and sum of the map that chapter 5 draws."""
+    quantity = profiles.resolve_target(used["profile"], used["target"])
+    layer = maps.at_depth(files.read_netcdf(path, chunks={}), used["depth_m"])
+    chosen = used.get("model", "mean")
+    field = layer[quantity if chosen == "mean" else f"{quantity}_{chosen}"].load()
+    drawn = maps.in_season(field, used.get("season", "year"))
+    applicable = maps.in_season(layer["applicable"].load(), used.get("season", "year"))
+    known = applicable >= 0
+    outside = (applicable == 0).where(known)
+    what = VARIABLES[quantity].long_name
+    found = {
+        f"{what}, mean over the sea and the time drawn, {VARIABLES[quantity].unit}": maps.area_weighted_mean(drawn),
+        "Share of the mapped area and time outside the area of applicability, %": 100
+        * maps.area_weighted_mean(outside),
+    }
+    if "poc_flux" in layer:
+        carbon = maps.in_season(layer["poc_flux"].load(), used.get("season", "year"))
+        total = maps.integrate_poc(carbon)["total_pg_yr"].iloc[0]
+        found["POC flux, sum of middle values over the globe and the time drawn, Pg C"] = total
+    return {name: float(value) for name, value in found.items()}
+
+
+def _seasons(path, used):
+    ds = files.read_netcdf(path)
+    quantity = profiles.resolve_target(used["profile"], used["target"])
+    words = {"bloom": "in bloom", "non_bloom": "out of bloom"}
+    means = {part: float(maps.area_weighted_mean(ds[f"{quantity}_{part}"])) for part in words}
+    named = {
+        f"{VARIABLES[quantity].long_name}, mean {words[part]}, {VARIABLES[quantity].unit}": mean
+        for part, mean in means.items()
+    }
+    return named | {"Ratio of the two means": means["bloom"] / means["non_bloom"]}
+
+
+def _totals(path, used):
+    df = files.read_csv(path)
+    ours = df[(df["region"] == "global") & (df["kind"] == "this book")]
+    return {f"POC flux of the globe, {row.source}, Pg C a year": row.total_pg_yr for row in ours.itertuples()}
+
+
+def _fluxes(path, used):
+    df = pd.read_parquet(path, columns=["depth_m", "depth_kind", "th234_flux"])
+    here = df.loc[(df["depth_kind"] == "fixed") & (df["depth_m"] == used["depth_m"]), "th234_flux"]
+    return {
+        "Fluxes with a value": int(df["th234_flux"].notna().sum()),
+        f"Median flux at the depth that is compared, {VARIABLES['th234_flux'].unit}": here.median(),
+    }
+
+
+def _training(path, used):
+    counts = pd.read_parquet(path, columns=["target"])["target"].value_counts().sort_index()
+    return {f"Values of {VARIABLES[target].long_name} to learn from": int(n) for target, n in counts.items()}
+
+
+def _records(path, used):
+    return {"Records": len(pd.read_parquet(path, columns=["variable"]))}
+
+
+def _validation(path, used):
+    from seaofcarbon.learn import validate
+
+    df = files.read_csv(path)
+    main = profiles.resolve_target(used["profile"], used["target"])
+    scores = validate.scores(df[(df["target"] == main) & (df["split"] == "campaign")])
+    return {f"R² of {row.model} on campaigns left out": row.r2 for row in scores.itertuples()}
+
+
+HEADLINES = {
+    "records.parquet": _records,
+    "fluxes.parquet": _fluxes,
+    "training.parquet": _training,
+    "validation.csv": _validation,
+    "maps.nc": _map,
+    "seasons.nc": _seasons,
+    "totals.csv": _totals,
+}
+"""Artefact -> function of its path and the parameters of its notebook, which gives numbers by name."""
