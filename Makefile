@@ -3,13 +3,18 @@ PYTHON ?= python3
 PROFILE ?= twin
 BIN := .venv/bin
 READY := .venv/.ready
+NEWEST := .venv-newest
 
-.PHONY: help book test lab lock clean
+.PHONY: help book test lint lab links newest check-catalogs lock clean
 
 help:
 	@echo "make book [PROFILE=real]   run all notebooks and build the book: book/_build/html/index.html"
 	@echo "make test [ARGS='-m real'] run the tests"
+	@echo "make lint                  look for slips in the code"
 	@echo "make lab                   open the notebooks in JupyterLab"
+	@echo "make links                 ask every outside link whether it is there (needs a network)"
+	@echo "make check-catalogs        open every entry of the catalogues that is at hand"
+	@echo "make newest                run the tests on the newest versions of all packages, in .venv-newest"
 	@echo "make lock                  write requirements.lock from pyproject.toml"
 	@echo "make clean                 remove the profiles' runs, the built book and caches"
 
@@ -20,8 +25,27 @@ book: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -rs $(ARGS)
 
+lint: $(READY)
+	$(BIN)/ruff check .
+
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
+
+links: book
+	$(BIN)/python -m seaofcarbon.publish.links $(PROFILE)
+
+check-catalogs: $(READY)
+	$(BIN)/seaofcarbon catalog check
+
+# Newest versions within the bounds of pyproject.toml, then what the lock would change about them, then the tests.
+newest:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet uv
+	$(NEWEST)/bin/uv pip install --quiet --python $(NEWEST) --no-build --upgrade -r pyproject.toml --all-extras
+	$(NEWEST)/bin/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation --editable .
+	@echo "- newest, + lock:"
+	$(NEWEST)/bin/uv pip install --python $(NEWEST) --dry-run -r requirements.lock
+	$(NEWEST)/bin/python -m pytest -rs $(ARGS)
 
 # Wheels only: nothing is compiled. The package itself is built by hatchling out of the lock.
 $(READY): requirements.lock pyproject.toml

@@ -46,6 +46,9 @@ def test_help_is_quick():
         (["book", "--profile", "reel"], "did you mean real?"),
         (["digitise", "a.tab", "--out", "a.xlsx"], "--out a.xlsx"),
         (["digitise", "no-such-file.tab", "--out", "a.parquet"], "no-such-file.tab"),
+        (["digitise", "no-such-file.tab", "--check"], "no-such-file.tab"),
+        (["digitise", "a.tab"], "--check"),
+        (["digitise", "a.tab", "--check", "--out", "a.csv"], "writes no records"),
         (["flux", "no-such-file.csv", "--out", "a.csv"], "no-such-file.csv"),
         (["flux", "x.csv", "--out", "a.csv", "--u238", "owens"], "did you mean owens2011?"),
         (["flux", "x.csv", "--out", "a.csv", "--depth", "-5"], "metres"),
@@ -103,6 +106,31 @@ def test_digitise_says_what_was_set_aside(call, tmp_path):
     rejects = files.read_csv(tmp_path / "records-rejects.csv")
     assert f"{len(rejects)} values were set aside" in err
     assert set(rejects.columns) >= {"file", "row", "column", "value", "reason"}
+
+
+def test_digitise_check_tells_and_writes_nothing(call, tmp_path):
+    """Before a file is sent in: 1 where there is something to mend, 0 where not, and no file beside it either way."""
+    name = "a.tab"
+    (tmp_path / name).write_text(PANGAEA, encoding="utf-8")
+    code, said, _ = call("digitise", "--check", tmp_path / name)
+    assert code == 1 and "4 records (28 cells" in said and "3 doubted or set aside" in said
+    assert "depth is no number (a.tab, row 20: bottom); give depths in metres" in said
+    mended = PANGAEA.replace("bottom", "100").replace("<0.1", "0.1")
+    (tmp_path / name).write_text(mended, encoding="utf-8")
+    code, said, _ = call("digitise", "--check", tmp_path / name)
+    assert code == 0 and "6 records" in said and "noted" in said and "nothing was doubted" in said
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_catalog_check_opens_what_is_at_hand(call, tmp_path, monkeypatch):
+    """Embedded entries open; what is not there is no fault; a file with other bytes than the catalogue's is one."""
+    monkeypatch.setenv("SEAOFCARBON_DATA", str(tmp_path))
+    code, said, _ = call("catalog", "check")
+    assert code == 0 and "climatology               opens" in said and "mouw2016                  not at hand" in said
+    (tmp_path / "pangaea").mkdir()
+    (tmp_path / "pangaea" / "GO_flux.tab").write_text("not this one")
+    code, said, _ = call("catalog", "check")
+    assert code == 1 and "mouw2016                  DOES NOT OPEN" in said
 
 
 def test_flux_of_a_known_profile(call, tmp_path):

@@ -221,6 +221,19 @@ def test_banner_only_on_the_twin(tmp_path):
     assert "html_theme_options" not in twin["sphinx"]["config"]  # it would erase the launch buttons
 
 
+def test_addresses_are_those_of_whoever_publishes(monkeypatch):
+    """Launch buttons and canonical links of a fork point at the fork; where nobody tells, the file is left alone."""
+    path = ROOT / "book" / "_config.yml"
+    for name in ("SITE", "REPOSITORY"):
+        monkeypatch.delenv(f"SEAOFCARBON_{name}", raising=False)
+    assert yaml.safe_load(publish.configuration(path, "real")) == yaml.safe_load(path.read_text(encoding="utf-8"))
+    monkeypatch.setenv("SEAOFCARBON_SITE", "https://user.example/sea")
+    monkeypatch.setenv("SEAOFCARBON_REPOSITORY", "https://git.example/user/sea")
+    told = yaml.safe_load(publish.configuration(path, "real"))
+    assert told["html"]["baseurl"] == "https://user.example/sea/"  # without the slash, the last part would be lost
+    assert told["repository"]["url"] == "https://git.example/user/sea" and told["repository"]["branch"] == "main"
+
+
 def test_incomplete_run_is_not_published(root):
     """A notebook that failed, or whose old result counts no more, is named with the command that makes it."""
     (root / "runs" / "twin" / "manifest" / "02-two.json").unlink()

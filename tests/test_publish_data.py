@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from seaofcarbon import files, records
+import learn_sea
+from seaofcarbon import cli, files, records
+from seaofcarbon.learn.models import Model
 from seaofcarbon.publish import datapage, downloads, platform
 from seaofcarbon.publish.site import OUTSIDE, UNUSED
 from seaofcarbon.vocabulary import TWIN_LABEL
@@ -61,7 +63,9 @@ def run_dir(tmp_path_factory):
     both = table()
     files.write_json({"profile": "real", "notebooks": {}, "base": None}, folder / "run.json")
     files.write_json({"main_target": "poc_flux"}, folder / "model" / "card.json")
-    files.write_json({"target": "poc_flux"}, folder / "model" / "poc_flux" / "card.json")
+    files.write_json(
+        {"target": "poc_flux", "features": ["depth_m", "npp"]}, folder / "model" / "poc_flux" / "card.json"
+    )
     files.write_json(PACKAGE, folder / "datapackage.json")
     both.to_parquet(folder / "records.parquet")
     fluxes(both).to_parquet(folder / "fluxes.parquet")
@@ -121,8 +125,10 @@ def test_no_value_of_a_closed_source_is_in_any_file(site):
     static, text = site
     got = pd.read_parquet(static / "download" / "records.parquet")
     assert set(got["source_id"]) == {"PANGAEA.1"} and len(got) == 12
-    assert set(pd.read_parquet(static / "download" / "fluxes.parquet")["source_id"]) == {"PANGAEA.1"}
-    assert "GA99" not in files.read_csv(static / "download" / "records.csv.gz")["source_id"].tolist()
+    derived = pd.read_parquet(static / "download" / "fluxes.parquet")
+    assert set(derived["source_id"]) == {"PANGAEA.1"} and derived["th234_flux"].dtype == "float32"
+    for name in ("records", "fluxes"):
+        assert set(files.read_csv(static / "download" / f"{name}.csv.gz")["source_id"]) == {"PANGAEA.1"}
     both = table()
     facts, arrays = datapage.content(both, fluxes(both), downloads.sources_of(both, PACKAGE, "real"))
     closed = arrays["source"] == [name for name, _, _ in facts["sources"]].index("GA99")
@@ -143,13 +149,20 @@ def test_a_model_that_learnt_from_closed_data_is_not_offered(run_dir, tmp_path):
     assert downloads._model(run_dir, tmp_path, "c_th", sources) == []
 
 
+def assert_complete(told):
+    """What issue and search engines ask of a description is there, and as long as they want it."""
+    wanted = "name description license creator identifier variableMeasured spatialCoverage temporalCoverage"
+    assert told["@type"] == "Dataset" and all(told[name] for name in wanted.split())
+    assert 50 <= len(told["description"]) <= 5000 and told["license"].startswith("https://")
+    assert told["distribution"] and all(part["contentUrl"] for part in told["distribution"])
+
+
 def test_description_for_search_engines(site):
     """The JSON-LD has what Google's data set search and schema.org ask, and its addresses are files that are there."""
     static, text = site
     told = description(text)
-    wanted = "name description license creator identifier variableMeasured spatialCoverage temporalCoverage"
-    assert told["@type"] == "Dataset" and all(told[name] for name in wanted.split())
-    assert 50 <= len(told["description"]) <= 5000 and told["license"].startswith("https://")
+    assert_complete(told)
+    assert told["url"] == "https://host/repository"
     assert told["temporalCoverage"] == "2005-07-01/2012-05-01"
     south, west, north, east = map(float, told["spatialCoverage"]["geo"]["box"].split())
     assert (south, west, north, east) == (-20, -30, 45, 170)
@@ -166,8 +179,10 @@ def test_a_known_address_makes_whole_addresses(tmp_path):
     (tmp_path / "a.csv").write_text("x")
     offered = [downloads.Download("a.csv", "</script><img src=x>", "CC-BY-4.0")]
     told = platform.dataset(both, offered, tmp_path, ("https://host/book/", "https://host/repository"), TWIN_LABEL)
+    assert_complete(told)
     assert told["distribution"][0]["contentUrl"] == "https://host/book/_static/download/a.csv"
     assert told["url"] == "https://host/book/book/data.html" and told["name"].startswith(TWIN_LABEL)
+    assert "url" not in platform.dataset(both, offered, tmp_path)  # nobody told an address: none is made up
     script = platform._json_ld(told)
     assert script.count("</script>") == 1 and description(script) == told
 
@@ -192,17 +207,17 @@ def test_datapackage_validates(site):
     for name in [r.name for r in package.resources if not r.path.endswith((".csv", ".csv.gz"))]:
         assert (path.parent / package.get_resource(name).path).is_file()
         package.remove_resource(name)  # it opens no Parquet, netCDF or zip here
-    assert len(package.resources) == 2
+    assert len(package.resources) == 3
     report = package.validate()
     assert report.valid, report.to_summary()
 
 
 def test_lines_open_what_they_stand_beside(site, monkeypatch):
-    """Each Python line of the page runs in a folder with the downloads (R and the shell are not tried here)."""
+    """Each Python line of the page runs in a folder with the downloads (the model's needs a real one: see below)."""
     static, text = site
     monkeypatch.chdir(static / "download")
     lines = [line for line in re.findall(r"```python\n(.*?)\n```", text, re.DOTALL) if "models.load" not in line]
-    assert len(lines) == 7 and sum("duckdb" in line for line in lines) == 2
+    assert len(lines) == 8 and sum("duckdb" in line for line in lines) == 2
     for line in lines:
         found = {}
         exec(line, found)
@@ -211,6 +226,43 @@ def test_lines_open_what_they_stand_beside(site, monkeypatch):
             assert (found["ds"]["poc_flux"].to_numpy() > 0).all() and "cut to poc_flux at 100 m" in found["ds"].history
         if "df" in found:
             assert len(found["df"])
+
+
+@pytest.mark.skipif(not shutil.which("Rscript"), reason="R is not installed")
+def test_lines_of_r_open_what_they_stand_beside(site):
+    """Each line of R runs, with no package but ncdf4, and finds as many rows and months as there are."""
+    static, text = site
+    lines = re.findall(r"```r\n(.*?)\n```", text, re.DOTALL)
+    assert len(lines) == 4 and sum("read.csv" in line for line in lines) == 3
+    shown = [f"{line}\ncat({'dim(x)' if 'ncdf4' in line else 'nrow(df)'}, '\\n')" for line in lines]
+    has_ncdf4 = not subprocess.run(["Rscript", "-e", "library(ncdf4)"], capture_output=True).returncode
+    for line, wanted in zip(shown, ("12", "2", "1", "2 2 12"), strict=True):
+        if "ncdf4" in line and not has_ncdf4:
+            continue
+        done = subprocess.run(["Rscript", "-e", line], cwd=static / "download", capture_output=True, text=True)
+        assert done.stdout.strip() == wanted, done.stderr
+
+
+def test_a_packed_model_predicts(tmp_path, monkeypatch):
+    """The lines beside a model: unpacked where there is no run, it answers from the columns that they name."""
+    trained = Model.fit(learn_sea.table(n_cruises=20), "th234_flux", learn_sea.SEED)
+    trained.save(tmp_path / "runs" / "twin" / "model" / "th234_flux")
+    files.write_json({"base": None, "notebooks": {}}, tmp_path / "runs" / "twin" / "run.json")
+    learnt = pd.DataFrame({"target": ["th234_flux"], "source_id": ["a"]})
+    learnt.to_parquet(tmp_path / "runs" / "twin" / "training.parquet")
+    sources = pd.DataFrame({"source_id": ["a"], "licence": "CC-BY-4.0", "open": True})
+    (told,) = downloads._model(tmp_path / "runs" / "twin", tmp_path, "th234_flux", sources)
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    exec(told.lines["Python"], found)
+    assert found["model"].target == "th234_flux"
+    comment, command = told.lines["shell"].splitlines()
+    names = re.sub(r" \([^)]*\)", "", comment.removeprefix("# columns of points.csv: ")).split(", ")
+    values = {"time": "2010-05-01", "latitude": 5.0, "longitude": -145.0, "depth_m": 100.0}
+    files.write_csv(pd.DataFrame([{name: values.get(name, 1.0) for name in names}]), tmp_path / "points.csv")
+    assert cli.main(command.split()[1:]) == 0
+    answer = files.read_csv(tmp_path / "predictions.csv").iloc[0]
+    assert answer["lower"] < answer["prediction"] < answer["upper"]
 
 
 def test_same_run_same_bytes(run_dir, site, tmp_path):

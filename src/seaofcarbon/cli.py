@@ -119,7 +119,10 @@ def book(
 @app.command()
 def digitise(
     files: Annotated[list[Path], typer.Argument(help="files of measurements", metavar="FILE")],
-    out: OutOption,
+    out: Annotated[Path | None, typer.Option("--out", help="file to write; not needed with --check")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="only say what is doubted and set aside; write nothing")
+    ] = False,
     format: Annotated[
         str, typer.Option(help="auto, pangaea, geotraces, bcodmo, seabass, erddap, workbook or tidy")
     ] = "auto",
@@ -131,10 +134,16 @@ def digitise(
     A record is one measured value, in common units: activities dpm L-1, carbon umol L-1, ratios umol dpm-1, fluxes
     of 234Th dpm m-2 d-1 and of carbon mmol m-2 d-1, depths m. What cannot be read is set aside in OUT-rejects.csv, with
     file, row, column and reason; OUT-datapackage.json describes both and accounts for every cell. FILE.yml beside a
-    file may say what its columns are.
+    file may say what its columns are. --check FILE tells what would be doubted and set aside, and what would mend it;
+    its exit code is 0 where there is nothing to mend, and 1 where there is. It writes nothing but what --report asks.
     """
     from seaofcarbon import digitise as reading
+    from seaofcarbon.files import UserError
 
+    if check == bool(out or casts):
+        raise UserError("--check writes no records: leave out --out and --casts" if check else "give --out, or --check")
+    if check:
+        return _checked(reading.read_many(files, format, progress=sys.stderr.isatty()), report)
     _writable(out, ".parquet", ".csv", inputs=files)
     if casts:
         _writable(casts, ".nc", inputs=files)
@@ -170,19 +179,36 @@ def figure(
     return _written(found, out, report)
 
 
-def _written(found, out, report=None, casts=None):
-    """Write what was digitised, say so, and return the exit code."""
-    from seaofcarbon import digitise as reading
-    from seaofcarbon import files, records
+def _checked(found, report=None):
+    """Say what is doubted, set aside and noted, and what would mend it; return the exit code."""
+    from seaofcarbon.digitise.report import report as told
+
+    print(_account(found))
+    table = told(found.records, found.rejects)
+    for source_id, rows in table.groupby("source_id"):
+        print(f"\n{source_id}")
+        for row in rows.itertuples():
+            what = f"{row.variable}: {row.what}" if row.variable else row.what
+            print(f"  {row.kind}, {row.n:,}: {what} ({row.example}){f'; {row.mend}' if row.mend else ''}")
+    problems = _reported(found, report)
+    meant = (table["kind"] == "noted") | table["what"].str.startswith("flagged by the source")  # by its author
+    faults = int(table.loc[~meant, "n"].sum())
+    print(f"\n{faults:,} doubted or set aside" if faults else "\nnothing was doubted or set aside")
+    return SET_ASIDE if problems or faults else DONE
+
+
+def _account(found):
+    """Return in words how many records there are, and what became of all cells."""
+    from seaofcarbon.files import UserError
 
     if not found.account["cells"]:
-        raise files.UserError("there are names of columns, but no row of data below them: nothing was written")
-    rejects = reading.write(found, out, f"{out.stem}-")
+        raise UserError("there are names of columns, but no row of data below them: nothing was written")
     parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.account.items())
-    print(f"{out}: {len(found.records):,} records ({parts})")
-    if casts:
-        files.write_netcdf(records.to_dataset(found.records), casts, {"title": "Casts of 234Th"})
-        print(f"{casts}: casts")
+    return f"{len(found.records):,} records ({parts})"
+
+
+def _reported(found, report):
+    """Write the quality report, if there is a folder for it, say which files could not be read, and return these."""
     if report:
         from seaofcarbon.plot import reports
 
@@ -191,6 +217,21 @@ def _written(found, out, report=None, casts=None):
     problems = found.meta.get("problems", [])
     for problem in problems:
         _say(problem)
+    return problems
+
+
+def _written(found, out, report=None, casts=None):
+    """Write what was digitised, say so, and return the exit code."""
+    from seaofcarbon import digitise as reading
+    from seaofcarbon import files, records
+
+    account = _account(found)
+    rejects = reading.write(found, out, f"{out.stem}-")
+    print(f"{out}: {account}")
+    if casts:
+        files.write_netcdf(records.to_dataset(found.records), casts, {"title": "Casts of 234Th"})
+        print(f"{casts}: casts")
+    problems = _reported(found, report)
     if len(found.rejects):
         _say(f"{len(found.rejects):,} values were set aside: {rejects} says which and why")
     return SET_ASIDE if problems or len(found.rejects) else DONE
@@ -350,6 +391,24 @@ def show(name: Annotated[str, typer.Argument(help="name of an entry")]):
     from seaofcarbon import catalog
 
     print(yaml.safe_dump(catalog.show(name), sort_keys=False, allow_unicode=True, width=110), end="")
+
+
+@catalog_app.command()
+def check():
+    """Open every entry that is at hand, and say which are not; nothing is fetched."""
+    from seaofcarbon import catalog
+    from seaofcarbon.files import UserError
+
+    fault = False
+    for row in catalog.list_entries().itertuples():
+        said = "not at hand"
+        try:
+            if row.here:
+                said = f"opens as {type(catalog.open_entry(row.name)).__name__}"
+        except (UserError, ValueError, OSError) as problem:
+            said, fault = f"DOES NOT OPEN: {problem}", True
+        print(f"{row.name:26}{said}")
+    return SET_ASIDE if fault else DONE
 
 
 @catalog_app.command()

@@ -11,6 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import catalog, files, records, run
+from seaofcarbon.learn.features import covariates_needed
+from seaofcarbon.vocabulary import VARIABLES
 
 OPEN = re.compile(r"CC-BY-\d\.\d|CC0-\d\.\d|public domain\b.*", re.IGNORECASE)
 """Licences under which values are passed on, with the names of those who measured. All others: cite and link only."""
@@ -44,6 +46,9 @@ FLUX_FIELDS = {
     "reason": "why a flux is flagged or missing",
 }
 """Column of the table of fluxes -> what it holds."""
+
+FLUX_VALUES = ("th234_flux", "th234_flux_sigma", "sigma_measurement", "sigma_common", "sigma_integration")
+"""Columns of that table that were computed."""
 
 
 @dataclass(frozen=True)
@@ -158,9 +163,12 @@ def write(run_dir, folder, table, fluxes, sources, target):
     ]
     derived, licence = only_open(fluxes, sources)
     if len(derived):
+        # seven digits are more than a flux has, and half of the bytes
+        derived = derived.astype({name: "float32" for name in FLUX_VALUES if name in derived})
         schema = {"fields": [_field(name, derived[name], FLUX_FIELDS.get(name, name)) for name in derived.columns]}
         title = f"Fluxes of ²³⁴Th: one row for each cast and depth; {len(derived):,} rows"
         found.append(_parquet(derived, folder, "fluxes", title, licence, schema))
+        found.append(_csv(derived, folder, "fluxes", "The same as CSV", licence, schema))
     found.append(_totals(run_dir, folder))
     found.append(write_map(run.artefact(run_dir, "maps.nc"), folder, target))
     found += _model(run_dir, folder, target, sources)
@@ -187,7 +195,6 @@ def _parquet(rows, folder, stem, title, licence, schema):
     lines = {
         "pandas": f'import pandas as pd; df = pd.read_parquet("{path.name}")',
         "DuckDB": f"import duckdb; duckdb.sql(\"SELECT {by}, count(*) FROM '{path.name}' GROUP BY {by}\").show()",
-        "R": f'df <- arrow::read_parquet("{path.name}")',
     }
     return Download(path.name, title, licence, lines, schema)
 
@@ -240,7 +247,7 @@ def write_map(path, folder, target, depth_m=DEPTH_M):
     title = f"Map: {target} at {metres:.0f} m by month, with its 90 % interval and where it is applicable, in {unit}"
     lines = {
         "xarray": f'import xarray as xr; ds = xr.open_dataset("{path.name}")',
-        "R": f'r <- terra::rast("{path.name}", subds = "{target}")',
+        "R": f'nc <- ncdf4::nc_open("{path.name}"); x <- ncdf4::ncvar_get(nc, "{target}")  # lon, lat, month',
     }
     schema = {"fields": [{"name": n, "type": "number", "title": _said(da)} for n, da in cut.data_vars.items()]}
     return Download(path.name, title, LICENCE, lines, schema)
@@ -262,10 +269,13 @@ def _model(run_dir, folder, target, sources):
     with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as packed:
         for part in sorted(p for p in source.iterdir() if p.is_file()):
             packed.writestr(zipfile.ZipInfo(part.name), part.read_bytes(), zipfile.ZIP_DEFLATED)
+    needed = covariates_needed(files.read_json(source / "card.json")["features"])
+    columns = ["time, latitude, longitude, depth_m", *(f"{name} ({VARIABLES[name].unit})" for name in needed)]
     lines = {
         "Python": f'import shutil; shutil.unpack_archive("{path.name}", "model")\n'
         'from seaofcarbon.learn import models; model = models.load("model")',
-        "shell": "seaofcarbon predict points.csv --model model --out predictions.csv",
+        "shell": f"# columns of points.csv: {', '.join(columns)}\n"
+        "seaofcarbon predict points.csv --model model --out predictions.csv",
     }
     used = sources.loc[sources["source_id"].isin(learnt), "licence"]
     licence = " and ".join(dict.fromkeys([LICENCE, *sorted(used)]))

@@ -92,6 +92,7 @@ def dataset(table, offered, folder, site=("", ""), label=""):
     dict
     """
     base, repository = site
+    page = urljoin(base, PAGE) if base else repository
     sound = table[table["flag"] <= FLAG_NOT_EVALUATED]  # a slip in a date or a place is no coverage
     where = [sound["latitude"].min(), sound["longitude"].min(), sound["latitude"].max(), sound["longitude"].max()]
     days = sound["time"].dropna().dt.strftime("%Y-%m-%d")
@@ -109,7 +110,7 @@ def dataset(table, offered, folder, site=("", ""), label=""):
         "@type": "Dataset",
         "name": f"{label + ': ' if label else ''}Sea of Carbon, 234Th records, fluxes and maps",
         "description": about,
-        "url": urljoin(base, PAGE) if base else repository,
+        **({"url": page} if page else {}),
         "identifier": citation.get("doi") or f"sha256:{files.sha256(folder / offered[0].name)}",
         "version": __version__,
         "license": LICENCES[downloads.LICENCE],

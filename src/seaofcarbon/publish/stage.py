@@ -1,6 +1,7 @@
 """The stage: pages, executed notebooks and generated parts, under the relative paths of the repository."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     if "map.html" in made:
         shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
     if made.issuperset(platform.READS):
-        written = platform.write(run_dir, folder / "book" / "_static", _site(folder / "book" / "_config.yml"))
+        written = platform.write(run_dir, folder / "book" / "_static", _site())
         (generated / "data.md").write_text(written, encoding="utf-8")
     if not (folder / "book" / "status.md").exists():
         (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
@@ -94,19 +95,24 @@ def _contents(path, part):
     return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True)
 
 
-def _site(path):
-    """Return the address where the book will stand (empty: nobody knows yet), and that of its repository."""
-    import yaml
-
-    config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    return config.get("html", {}).get("baseurl", ""), config.get("repository", {}).get("url", "")
+def _site():
+    """Return the address where the book will stand, and that of its repository, as whoever publishes it told them."""
+    site, repository = (os.environ.get(f"SEAOFCARBON_{what}", "").rstrip("/") for what in ("SITE", "REPOSITORY"))
+    return site and f"{site}/", repository
 
 
 def configuration(path, profile):
-    """Return the text of the book's configuration for a profile: the twin's has a banner on every page."""
+    """Return the text of the book's configuration for a profile: the twin's has a banner on every page.
+
+    SEAOFCARBON_SITE and SEAOFCARBON_REPOSITORY replace the addresses of the file: canonical links and launch buttons
+    are then right in every fork.
+    """
     import yaml
 
     config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    for section, key, address in zip(("html", "repository"), ("baseurl", "url"), _site(), strict=True):
+        if address:
+            config.setdefault(section, {})[key] = address
     if profile == "twin":
         config.setdefault("html", {})["announcement"] = BANNER
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
