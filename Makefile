@@ -5,11 +5,12 @@ BIN := .venv/bin
 READY := .venv/.ready
 NEWEST := .venv-newest
 
-.PHONY: help book test lint lab links newest check-catalogs lock clean
+.PHONY: help book test site lint lab links newest check-catalogs lock clean
 
 help:
 	@echo "make book [PROFILE=real]   run all notebooks and build the book: book/_build/html/index.html"
 	@echo "make test [ARGS='-m real'] run the tests"
+	@echo "make site                  look at every page of the built book in a browser (needs Chromium)"
 	@echo "make lint                  look for slips in the code"
 	@echo "make lab                   open the notebooks in JupyterLab"
 	@echo "make links                 ask every outside link whether it is there (needs a network)"
@@ -24,6 +25,9 @@ book: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -rs $(ARGS)
+
+site: $(READY)
+	$(BIN)/python -m pytest -rs -m site tests/test_site.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -16,11 +16,12 @@ CONDA_NAMES = {
     "dask": "dask-core",
     "duckdb": "python-duckdb",
     "matplotlib": "matplotlib-base",
+    "playwright": "playwright-python",
     "xgboost-cpu": "py-xgboost-cpu",
 }
 """Where conda-forge calls a package by another name."""
 
-PIP_ONLY = {"sphinx-mathjax-offline"}
+PIP_ONLY = {"axe-playwright-python", "sphinx-mathjax-offline"}
 
 PLATFORM_TWINS = {"xgboost"}
 """Stands in for xgboost-cpu on macOS; conda-forge's py-xgboost-cpu is there for both."""

@@ -5,9 +5,11 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 from seaofcarbon import notebook, publish, run, twin
 from seaofcarbon.files import UserError, read_json, write_json
@@ -272,6 +274,28 @@ def test_built_once(root, monkeypatch):
     monkeypatch.setattr(publish.site, "_build", build)
     assert publish.book("twin", root=root, table=TABLE)[1]
     assert len(built) == 3
+
+
+def test_site_is_slimmed_without_loss(tmp_path):
+    """Figures keep every pixel under a new name that the pages know; downloads carry no outputs, and are git's."""
+    html, (own, ran) = tmp_path / "html", ("notebooks/01-one.ipynb", "runs/spring.ipynb")
+    pixels = np.random.default_rng(0).integers(0, 9, (40, 60, 3)).astype("uint8") * 20
+    (html / "_images").mkdir(parents=True)
+    Image.fromarray(pixels).save(html / "_images" / "a.png", compress_level=0)
+    (html / "page.html").write_text('<img src="_images/a.png"> <img src="_images/b.svg">')
+    cell = {"cell_type": "code", "source": "1", "execution_count": 1, "outputs": [{"output_type": "stream"}]}
+    for name in (own, ran):
+        (html / "_sources" / name).parent.mkdir(parents=True)
+        (html / "_sources" / name).write_text(json.dumps({"cells": [cell]}))
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / own).write_text('{"cells": [],   "metadata": {}}\n')
+    publish.site._figures_as_webp(html)
+    publish.site._sources_without_outputs(html / "_sources", tmp_path)
+    assert np.array_equal(np.asarray(Image.open(html / "_images" / "a.webp").convert("RGB")), pixels)
+    assert [path.name for path in (html / "_images").iterdir()] == ["a.webp"]
+    assert (html / "page.html").read_text() == '<img src="_images/a.webp"> <img src="_images/b.svg">'
+    assert (html / "_sources" / own).read_bytes() == (tmp_path / own).read_bytes()
+    assert json.loads((html / "_sources" / ran).read_text())["cells"][0]["outputs"] == []
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,10 @@ def in_season(da, season):
     ----------
     da : DataArray, dims (month, lat, ...)
     season : {"year", "winter", "spring", "summer", "autumn"}
+
+    Returns
+    -------
+    DataArray, dims as given
     """
     if season == "year":
         return da

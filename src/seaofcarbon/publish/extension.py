@@ -1,8 +1,20 @@
 """A Sphinx extension: what the theme does not do as the book wants it."""
 
+FIRST = """document.documentElement.dataset.mode ||= "auto"; // the theme calls an empty one an error
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // no page may be fetched there"""
+"""Script of every page that runs before those of the theme and of the search."""
+
+REACHED = """const reach = () => document.querySelectorAll(".bd-article figure").forEach((figure) => {
+  if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0; else figure.removeAttribute("tabindex");
+});
+["load", "resize"].forEach((event) => addEventListener(event, reach));"""
+"""Script that lets the keyboard reach figures that scroll, as the theme does for code and tables."""
+
 
 def setup(app):
-    """Be a Sphinx extension: it cures slips of the theme (two search boxes, scripts twice, launches of nothing)."""
+    """Be a Sphinx extension that cures slips of the theme: search box and scripts twice, false errors, no launch."""
+    for script in (FIRST, REACHED):
+        app.add_js_file(None, body=script)
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
     app.connect("html-page-context", _no_launch, priority=900)
     app.connect("html-page-context", _scripts_once, priority=900)

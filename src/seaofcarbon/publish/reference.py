@@ -38,6 +38,7 @@ EXAMPLES = {
     "flux": "flux cast.csv --depth 100 --depth equilibrium --out fluxes.csv",
     "predict": "predict points.csv --model runs/twin/model --out predictions.csv",
     "catalog list": "catalog list",
+    "catalog check": "catalog check",
     "catalog show": "catalog show published_values",
     "catalog fetch": "catalog fetch mouw2016",
     "catalog cite": "catalog cite owens2011",
@@ -104,8 +105,8 @@ PAGES = {
     },
     "maps": {
         "maps": "predict_grid depth_levels depth_used depth_name at_depth applicable check_interval annual_mean "
-        "seasonal_mean area_weighted_mean weights bloom_split agreement zonal_mean finer coarse_means inputs_from_file "
-        "fine_inputs taught coverage_at_sea implied_thorium",
+        "in_season seasonal_mean area_weighted_mean weights bloom_split agreement zonal_mean finer coarse_means "
+        "inputs_from_file fine_inputs taught coverage_at_sea implied_thorium",
         "blocks": "write_maps write_zarr read_zarr",
     },
     "totals": {

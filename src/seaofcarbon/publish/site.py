@@ -7,7 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from PIL import Image
 
 from seaofcarbon.files import UserError, read_json, write_json
 from seaofcarbon.publish.stage import stage
@@ -28,7 +31,7 @@ OUTSIDE = re.compile(
 UNUSED = re.compile(
     r"\.(map|ttf)$"  # for those who write the theme's scripts; browsers take the woff2 beside a ttf
     r"|^_static/locales/"  # words of the theme in other languages, read when the book is built
-    r"|mathjax/[^/]+\.js$|mathjax/(input/(mml|asciimath|tex-\w+\.js|tex\.js)|output/(svg|chtml\.js)|sre/mathmaps/)"
+    r"|mathjax/[^/]+\.js$|mathjax/(input/(mml|asciimath|tex-\w+\.js|tex\.js|tex/extensions/all-packages\.js)|output/(svg|chtml\.js)|sre/mathmaps/)"
 )
 """Files of a built book that no page loads (tex-chtml.js holds what it needs of MathJax's input and output)."""
 
@@ -108,6 +111,8 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
         return index, False
     mark.unlink(missing_ok=True)
     made = _build(folder, build / "work", build / "build.log")
+    _sources_without_outputs(made / "_sources", root)
+    _figures_as_webp(made)
     if outside := outside_requests(made):
         raise BookError(f"the built pages ask another host: {outside[0]} (and {len(outside) - 1} more)")
     shutil.rmtree(html, ignore_errors=True)
@@ -142,4 +147,44 @@ def _without_unused(html):
     for path in [*static.rglob("*"), *html.glob("*.map")]:
         if path.is_file() and path not in kept and UNUSED.search(path.relative_to(html).as_posix()):
             path.unlink()
+    for path in sorted(static.rglob("*"), reverse=True):  # folders after what is in them
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
     return html
+
+
+def _sources_without_outputs(sources, root):
+    """Let the button "download" give the notebook that git tracks: figures stand in the page already."""
+    for path in sources.rglob("*.ipynb"):
+        own = root / path.relative_to(sources)
+        text = (own if own.exists() else path).read_text(encoding="utf-8")
+        notebook = json.loads(text)
+        if done := [cell for cell in notebook["cells"] if cell.get("outputs")]:  # of a run that git does not hold
+            for cell in done:
+                cell |= {"outputs": [], "execution_count": None}
+            text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        path.write_text(text, encoding="utf-8")
+
+
+def _figures_as_webp(html):
+    """Keep the figures as WebP without loss, the same pixels in little more than half the bytes, and name them so."""
+    figures = sorted((html / "_images").glob("*.png"))
+    with ThreadPoolExecutor() as pool:
+        smaller = [figure for figure, less in zip(figures, pool.map(_webp, figures), strict=True) if less]
+    names = {figure.name: figure.with_suffix(".webp").name for figure in smaller}
+    for page in html.rglob("*.html") if names else ():
+        text = page.read_text(encoding="utf-8")
+        page.write_text(re.sub(r"(?<=_images/)[\w.-]+", lambda m: names.get(m[0], m[0]), text), encoding="utf-8")
+    for figure in smaller:
+        figure.unlink()
+
+
+def _webp(figure):
+    """Write a figure as WebP beside itself; return whether that is smaller (else nothing is left)."""
+    path = figure.with_suffix(".webp")
+    with Image.open(figure) as image:
+        image.save(path, lossless=True, method=2)
+    if path.stat().st_size < figure.stat().st_size:
+        return True
+    path.unlink()
+    return False

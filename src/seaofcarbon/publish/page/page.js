@@ -354,6 +354,7 @@ function drawCast() {
   $("series").replaceChildren(...series.map((s) => {
     const item = document.createElement("li"), small = document.createElement("canvas"), ratio = window.devicePixelRatio || 1;
     [small.width, small.height] = [14 * ratio, 14 * ratio];
+    small.setAttribute("aria-hidden", "true");
     small.setAttribute("style", "display:inline-block;width:14px;height:14px;vertical-align:-2px;margin-right:6px");
     const g = small.getContext("2d");
     g.scale(ratio, ratio);
