@@ -5,10 +5,11 @@ BIN := .venv/bin
 READY := .venv/.ready
 NEWEST := .venv-newest
 
-.PHONY: help book test site lint lab links newest check-catalogs lock clean
+.PHONY: help book edition test site lint lab links newest check-catalogs lock clean
 
 help:
 	@echo "make book [PROFILE=real]   run all notebooks and build the book: book/_build/html/index.html"
+	@echo "make edition               run the notebooks on open data and freeze the results: book/edition"
 	@echo "make test [ARGS='-m real'] run the tests"
 	@echo "make site                  look at every page of the built book in a browser (needs Chromium)"
 	@echo "make lint                  look for slips in the code"
@@ -22,6 +23,11 @@ help:
 book: $(READY)
 	$(BIN)/seaofcarbon run all --profile $(PROFILE)
 	$(BIN)/seaofcarbon book --profile $(PROFILE)
+
+edition: $(READY)
+	$(BIN)/seaofcarbon run all --profile real
+	$(BIN)/seaofcarbon run 05-maps+ --profile real --name real-ez -p depth_kind=ez
+	$(BIN)/seaofcarbon edition
 
 test: $(READY)
 	$(BIN)/python -m pytest -rs $(ARGS)

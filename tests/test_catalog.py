@@ -15,11 +15,12 @@ import yaml
 from seaofcarbon import catalog, files
 
 REQUIRED = {"description", "citation", "cite", "licence", "units"}
-PLACES = ({"embedded", "sha256"}, {"artefact"}, {"filename", "get"})
+PLACES = ({"embedded", "sha256"}, {"artefact"}, {"frozen"}, {"filename", "get"})
 OPTIONAL = {"doi", "url", "sha256", "pattern"}
 
 NAMES = catalog.list_entries()["name"].tolist()
-PRODUCTS = [name for name in NAMES if catalog.show(name)["catalogue"] == "products"]
+PRODUCTS = [name for name in NAMES if "artefact" in catalog.show(name)]
+FROZEN = [name for name in NAMES if "frozen" in catalog.show(name)]
 EMBEDDED = [name for name in NAMES if "embedded" in catalog.show(name)]
 REMOTE = [name for name in NAMES if "filename" in catalog.show(name)]
 

@@ -14,7 +14,7 @@ SOURCE = ROOT / "src" / "seaofcarbon"
 ROOMS = (
     "vocabulary", "files", "records", "catalog", "ocean", "satellite", "published", "thorium", "carbon", "flux", "twin",
     "digitise", "profiles", "learn", "maps", "blocks", "sensitivity", "plot", "notebook", "run", "provenance",
-    "publish", "cli",
+    "edition", "publish", "cli",
 )  # fmt: skip
 """Each room imports only from those before it (and from itself, when it is a folder)."""
 

@@ -83,8 +83,10 @@ def _expected(entry, run="twin"):
     """Return the path where the file of an entry belongs."""
     if "embedded" in entry:
         return files.safe_join(files.EMBEDDED, entry["embedded"])
+    base = REPOSITORY if folder() != PACKAGED else Path.cwd()
+    if "frozen" in entry:
+        return files.safe_join(base / "book" / "edition", entry["frozen"])
     if "artefact" in entry:
-        base = REPOSITORY if folder() != PACKAGED else Path.cwd()
         return files.safe_join(files.safe_join(base / "runs", run), entry["artefact"])
     return files.safe_join(files.data_dir(), entry["filename"])
 
@@ -156,6 +158,8 @@ def path(name, run="twin"):
     expected = _expected(entry, run)
     if "artefact" in entry:
         raise UserError(f"{expected} is missing: `seaofcarbon run all --name {run}` makes it")
+    if "frozen" in entry:
+        raise UserError(f"{expected} is missing: it comes with the repository, and `make edition` makes it again")
     if "url" not in entry:
         raise UserError(f"{name}: {expected} is missing: {entry.get('get', 'reinstall the package')}, and put it there")
     return _download(entry, expected)

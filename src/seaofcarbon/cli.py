@@ -113,6 +113,26 @@ def book(
     print(f"{index} ({'built' if built else 'up to date'})")
 
 
+@app.command()
+def edition(
+    name: Annotated[str, typer.Option(help="run of all notebooks of the real profile")] = "real",
+    ez_name: Annotated[str, typer.Option(help="run of 05-maps+ at the base of the euphotic zone")] = "real-ez",
+    out: Annotated[Path | None, typer.Option(help="folder that is replaced; default: book/edition")] = None,
+):
+    """Freeze what the open data say.
+
+    Maps, tables, figures and a model that needs no data folder go from two runs of the real profile into book/edition:
+    less than 8 MB, and no measurement among them.
+    """
+    from seaofcarbon import edition as frozen
+    from seaofcarbon.run import run_folder
+
+    folder = out or frozen.folder()
+    made = frozen.freeze(run_folder(name), run_folder(ez_name), folder)
+    size = sum(part["bytes"] for part in made["files"].values())
+    print(f"{folder}: {len(made['files'])} files, {size / 1e6:.1f} MB")
+
+
 # --- Data in, numbers out ------------------------------------------------------------------------------
 
 
@@ -316,7 +336,7 @@ def _numbers(name, text, wanted="one number, or two with a comma between them"):
 @app.command()
 def predict(
     points: Annotated[Path, typer.Argument(help="CSV of points", metavar="POINTS.csv")],
-    model: Annotated[Path, typer.Option(help="model folder of a run, such as runs/twin/model")],
+    model: Annotated[Path, typer.Option(help="model folder of a run, such as runs/twin/model, or book/edition/model")],
     out: OutOption,
     target: Annotated[str | None, typer.Option(help="default: the main target of the run")] = None,
 ):
@@ -365,7 +385,7 @@ def _covariates_of(model, card):
     # the same fields written on another day are the same; cards may also hold the hash of the bytes
     if "sha256" in named and named["sha256"] not in (files.content_hash(path), files.sha256(path)):
         raise files.UserError(f"{path} is not the file that the model was trained with (sha256): run 04-tune again")
-    return files.read_netcdf(path)
+    return catalog.climatology() if named["entry"] == "climatology" else files.read_netcdf(path)
 
 
 # --- Catalogue -----------------------------------------------------------------------------------------

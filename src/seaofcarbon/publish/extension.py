@@ -1,5 +1,11 @@
 """A Sphinx extension: what the theme does not do as the book wants it."""
 
+OPEN_DATA = (
+    "OPEN DATA. The numbers and maps of this page were learnt from measurements at sea, not from the twin ocean of the "
+    "chapters."
+)
+"""Stands in the twin's book on pages whose front matter says `open_data: true`, in place of the twin's banner."""
+
 FIRST = """document.documentElement.dataset.mode ||= "auto"; // the theme calls an empty one an error
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // no page may be fetched there"""
 """Script of every page that runs before those of the theme and of the search."""
@@ -18,6 +24,7 @@ def setup(app):
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
     app.connect("html-page-context", _no_launch, priority=900)
     app.connect("html-page-context", _scripts_once, priority=900)
+    app.connect("html-page-context", _banner)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _skip_fields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -29,6 +36,12 @@ def _no_launch(app, pagename, templatename, context, doctree):
         buttons = context.get("header_buttons", [])
         context["header_buttons"] = [button for button in buttons if button.get("label") != "launch-buttons"]
         context["use_thebe"] = False
+
+
+def _banner(app, pagename, templatename, context, doctree):
+    """Say on a page of open data that it is one, where the banner of the book would say that it is of the twin."""
+    if context.get("theme_announcement") and (context.get("meta") or {}).get("open_data"):
+        context["theme_announcement"] = OPEN_DATA
 
 
 def _scripts_once(app, pagename, templatename, context, doctree):

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from seaofcarbon.files import UserError
-from seaofcarbon.publish import fragments, parameters, platform, reference, runs
+from seaofcarbon.publish import fragments, frozen, parameters, platform, reference, runs
 from seaofcarbon.run import NOTEBOOKS, artefact, no_run, read_run
 from seaofcarbon.vocabulary import PROFILES, TWIN_LABEL
 
@@ -64,6 +64,7 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     made = {name for row in table.values() for name in row.makes}
     fragments.write(run_dir, generated, table)
     reference.write(generated)
+    frozen.write(folder / "book" / "edition", generated)
     if "map.html" in made:
         shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
     if made.issuperset(platform.READS):
@@ -115,4 +116,6 @@ def configuration(path, profile):
             config.setdefault(section, {})[key] = address
     if profile == "twin":
         config.setdefault("html", {})["announcement"] = BANNER
+    if told := frozen.numbers(Path(path).parent / "edition"):
+        config.setdefault("sphinx", {}).setdefault("config", {})["myst_substitutions"] = {"edition": told}
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)

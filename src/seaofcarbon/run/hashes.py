@@ -14,7 +14,7 @@ VERSIONS_OF = (
 )  # fmt: skip
 """Distributions whose version may change a result or a figure."""
 
-NOT_HASHED = ("cli.py", "publish")
+NOT_HASHED = ("cli.py", "publish", "edition")
 """Rooms that no notebook uses: a change there makes no result old."""
 
 

@@ -1,0 +1,210 @@
+"""The edition: small, whole, opened and used without a data folder, said rightly by the pages, and true of the data."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import intake
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from seaofcarbon import catalog, digitise, edition, files, flux, profiles, publish, records, run
+from seaofcarbon.edition import freezing, learner
+from seaofcarbon.learn import features, models
+from seaofcarbon.publish import extension, frozen
+from seaofcarbon.vocabulary import FEATURE_SETS
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "book" / "edition"
+FROZEN = [name for name in catalog.list_entries()["name"] if "frozen" in catalog.show(name)]
+NUMBERS = json.loads((FOLDER / "numbers.json").read_text())
+PAGES = [path for path in sorted((ROOT / "book").rglob("*.md")) if "edition." in path.read_text()]
+
+
+def test_it_is_small_and_whole():
+    """Under 8 MB; every file is the one that edition.json names, and none is there besides."""
+    about = files.read_json(FOLDER / "edition.json")
+    there = {p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*") if p.is_file()}
+    assert there == {*about["files"], "edition.json"}
+    assert sum((FOLDER / name).stat().st_size for name in there) < edition.MAX_BYTES
+    assert {name: files.sha256(FOLDER / name) for name in about["files"]} == {
+        name: entry["sha256"] for name, entry in about["files"].items()
+    }
+    assert about["date"] == NUMBERS["date"] and about["data"]["mouw2016"]["sha256"]
+
+
+def test_no_measurement_is_in_it():
+    """Only the open compilation taught the model; tables hold no casts, closed sections are but counted."""
+    card = models.load(FOLDER / "model").card
+    assert card["data"]["sources"] == ["PANGAEA.855594"]
+    for path in FOLDER.glob("*.csv"):
+        assert not {"cast_id", "cruise", "station", "value"} & set(pd.read_csv(path, nrows=1))
+
+
+def test_map_is_whole_and_honest():
+    """Twelve months, land empty, the interval about the value, what has no value has no applicability."""
+    ds = files.read_netcdf(FOLDER / "maps.nc")
+    assert dict(ds.sizes) == {"month": 12, "lat": 180, "lon": 360, "bnds": 2} or ds.sizes["month"] == 12
+    land = catalog.climatology()["bottom_depth"].isnull()
+    for ending in ("", "_ez"):
+        flux, low, high = (ds[f"poc_flux{ending}{end}"] for end in ("", "_lower", "_upper"))
+        assert flux.attrs["units"] == "mmol m-2 d-1"
+        known = flux.notnull()
+        assert 0.2 < float(known.mean()) < 0.71 and not bool((known & land).any())
+        assert bool(((low <= flux) & (flux <= high)).where(known, True).all())
+        assert bool(((ds[f"applicable{ending}"] >= 0) == known).all())
+        assert bool((ds[f"poc_flux{ending}_year"].notnull() == known.any("month")).all())
+    assert 50 < float(ds["depth_ez"].mean()) < 150
+    assert "Mouw" in ds.attrs["references"] and ds.attrs["Conventions"].startswith("CF")
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_catalogue_opens_it_without_data(name, monkeypatch, tmp_path):
+    """A fresh clone: no data folder, no run; intake alone and our own door give the same."""
+    monkeypatch.setenv("SEAOFCARBON_DATA", str(tmp_path))
+    ours = catalog.open_entry(name)
+    plain = intake.open_catalog(str(catalog.folder() / "main.yml")).products.read()[name].read()
+    assert ours == plain and json.loads(ours) if isinstance(ours, str) else ours.equals(plain)
+
+
+def test_missing_edition_names_the_command(monkeypatch, tmp_path):
+    """Whoever removed it is told how to get it back."""
+    monkeypatch.setattr(catalog, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(catalog, "folder", lambda: ROOT / "catalogs")
+    with pytest.raises(files.UserError, match="make edition"):
+        catalog.path("edition_maps")
+
+
+def test_model_predicts_on_a_fresh_machine(tmp_path):
+    """The command of the README, with an empty data folder: numbers at sea, a reason on land."""
+    points = tmp_path / "points.csv"
+    points.write_text(
+        "time,latitude,longitude,depth_m\n2020-05-15,36.5,-7.5,100\n2020-05-15,-45,-170,100\n2020-05-15,40,-4,100\n"
+    )
+    command = [sys.executable, "-c", "from seaofcarbon.cli import main; raise SystemExit(main())", "predict"]
+    command += [str(points), "--model", str(FOLDER / "model"), "--out", str(tmp_path / "out.csv")]
+    (tmp_path / "empty").mkdir()
+    environment = os.environ | {"SEAOFCARBON_DATA": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert out["reason"].fillna("").tolist() == ["", "", "land"]
+    sea = out.iloc[:2]
+    assert (sea["lower"] < sea["prediction"]).all() and (sea["prediction"] < sea["upper"]).all()
+    assert sea["prediction"].between(0.5, 50).all() and (sea["unit"] == "mmol m-2 d-1").all()
+
+
+def test_model_sees_embedded_fields_only():
+    """Neither satellite nor production, or a fresh machine could not use it."""
+    needed = set(features.covariates_needed(models.load(FOLDER / "model").features))
+    assert needed <= set(catalog.climatology()) and not needed & {"chlorophyll", "npp", "euphotic_depth"}
+
+
+# --- Pages ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_every_number_of_the_prose_is_there(path):
+    """A name that numbers.json does not have, or a null, would be an empty word in a sentence."""
+    jinja = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    for text in re.findall(r"\{\{[^{}]*\bedition\.[^{}]*\}\}", path.read_text()):
+        said = jinja.from_string(text).render(edition=NUMBERS)
+        assert said.strip() and "None" not in said and "<" not in said, text
+
+
+@pytest.mark.parametrize("page", ["results", "andalusia"])
+def test_prose_has_no_number_typed_by_hand(page):
+    """What a reader takes for a result comes from the run: no decimal number and no per cent outside a substitution."""
+    text = re.sub(r"\{\{.*?\}\}", "", (ROOT / "book" / f"{page}.md").read_text())
+    text = re.sub(r"`[^`]*`|\{cite\}|\d+(\.\d+)?° [NSEW]", "", text)
+    allowed = {"90", "95", "0.1"}  # the level of intervals, that of bootstrap ranges, the light that defines Ez
+    assert set(re.findall(r"(\d+(?:\.\d+)?) %|(?<![\d.])(\d+\.\d+)(?! %)", text)) <= {(n, "") for n in allowed}
+
+
+def test_pages_get_numbers_and_tables(tmp_path):
+    """The configuration of either profile carries the numbers; a book without an edition has none."""
+    for profile in ("twin", "real"):
+        config = yaml.safe_load(publish.configuration(ROOT / "book" / "_config.yml", profile))
+        assert config["sphinx"]["config"]["myst_substitutions"]["edition"] == NUMBERS
+    frozen.write(FOLDER, tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {f"edition-{name}" for name in frozen.TABLES}
+    total = NUMBERS["total"]["at100"]["mean"]
+    assert f"| global | {total:.2f} (" in (tmp_path / "edition-totals.md").read_text()
+    best = NUMBERS["skill"]["embedded"]["campaign"]["r2"]
+    assert f"{best:.2f} (" in (tmp_path / "edition-skill.md").read_text()
+    frozen.write(tmp_path / "nothing", tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_pages_of_open_data_are_not_under_the_banner_of_the_twin():
+    """The twin's banner would deny what these pages say; other pages keep it; the real book has none."""
+    for meta, wanted in (({"open_data": True}, extension.OPEN_DATA), ({}, "TWIN"), (None, "TWIN")):
+        context = {"theme_announcement": "TWIN", "meta": meta}
+        extension._banner(None, "page", "page.html", context, None)
+        assert context["theme_announcement"] == wanted
+    context = {"meta": {"open_data": True}}
+    extension._banner(None, "page", "page.html", context, None)
+    assert "theme_announcement" not in context
+
+
+def test_only_runs_on_open_data_are_frozen(tmp_path):
+    """A run of the twin, or one that is not there, is refused with the command that makes the right one."""
+    (tmp_path / "twin").mkdir()
+    files.write_json({"profile": "twin"}, tmp_path / "twin" / "run.json")
+    for name in ("twin", "nothing"):
+        with pytest.raises(files.UserError, match="--profile real"):
+            edition.freeze(tmp_path / name, tmp_path / name, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_numbers_are_rounded_and_plain():
+    """Six digits, no NaN in JSON, no numpy type."""
+    found = freezing.rounded({"a": np.float32(1.23456789), "b": float("nan"), "c": np.int64(3), "d": {"e": "x"}})
+    assert found == {"a": 1.23457, "b": None, "c": 3, "d": {"e": "x"}} and type(found["c"]) is int
+
+
+# --- Against the data ------------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+def test_frozen_model_is_what_the_data_teach(real_data, monkeypatch):
+    """From raw files to the model again: the same counts, and the same predictions to 2 % (other library versions)."""
+    monkeypatch.setenv("SEAOFCARBON_DATA", str(real_data))
+    archive = digitise.read_many(profiles.raw_files("real", None), progress=False).records
+    assert len(archive) == NUMBERS["counts"]["records"]
+    samples, sea = records.to_samples(archive), profiles.covariates("real")
+    names = FEATURE_SETS["seed"]
+    table, _ = features.training_table(samples, flux.fluxes(samples, [50, 100, 150]), archive, sea, names)
+    training = features.for_target(table, learner.TARGET)
+    counts = {"values": len(training), "campaigns": training["campaign"].nunique()}
+    assert counts == {name: NUMBERS["counts"][name] for name in counts}
+    frozen_model = models.load(FOLDER / "model")
+    again = learner.train(learner.known(training), sea, frozen_model.card["seed"])
+    places = features.random_sea(500, sea, learner.FEATURES, np.array([100.0]), 1)
+    ratio = again.predict(places)["prediction"] / frozen_model.predict(places)["prediction"]
+    assert ratio.between(0.98, 1.02).all()
+    assert again.width.at_100_m == pytest.approx(frozen_model.width.at_100_m, rel=0.02)
+
+
+@pytest.mark.real
+def test_frozen_numbers_are_those_of_a_new_run():
+    """A run on this machine gives the frozen counts, totals within 5 % and scores within 0.05."""
+    folder = run.run_folder("real", ROOT)
+    if not (folder / "totals.csv").exists():
+        pytest.skip("there is no runs/real here: `seaofcarbon run all --profile real` makes it")
+    totals = pd.read_csv(folder / "totals.csv").query("region == 'global'").set_index("source")
+    ours, told = totals.loc["learnt directly, mean"], NUMBERS["total"]["at100"]
+    for name, column in {"mean": "total_pg_yr", "low": "lower_pg_yr", "high": "upper_pg_yr"}.items():
+        assert ours[column] == pytest.approx(told[name], rel=0.05)
+    validation = pd.read_csv(folder / "validation.csv").query("target == 'poc_flux' and model == 'mean'")
+    assert len(validation.query("split == 'campaign'")) == NUMBERS["counts"]["values"]
+    for split, rows in validation.groupby("split"):
+        y, p = np.log10(rows["value"]), np.log10(rows["prediction"])
+        r2 = 1 - ((y - p) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+        assert r2 == pytest.approx(NUMBERS["skill"]["run"][split]["r2"], abs=0.05)
