@@ -1,5 +1,7 @@
 """A Sphinx extension: what the theme does not do as the book wants it."""
 
+from seaofcarbon.publish import terms
+
 OPEN_DATA = (
     "OPEN DATA. The numbers and maps of this page were learnt from measurements at sea, not from the twin ocean of the "
     "chapters."
@@ -16,9 +18,20 @@ REACHED = """const reach = () => document.querySelectorAll(".bd-article figure")
 ["load", "resize"].forEach((event) => addEventListener(event, reach));"""
 """Script that lets the keyboard reach figures that scroll, as the theme does for code and tables."""
 
+SPANISH = "book/es/"
+"""Folder of the pages that are written in Spanish."""
+
+BANNERS_ES = {
+    True: "DATOS ABIERTOS. Esta página procede de un cálculo con datos abiertos. Los capítulos que llevan "
+    "otra franja son de un océano gemelo; esta página no.",
+    False: "OCÉANO GEMELO, NO SON OBSERVACIONES. Las medidas, los flujos y los mapas de este libro salen de un océano "
+    "inventado cuya verdad se conoce. <code>make book PROFILE=real</code> hace el libro con datos abiertos.",
+}
+"""The two banners of the twin's book on pages in Spanish: on those of open data, and on the others."""
+
 
 def setup(app):
-    """Be a Sphinx extension that cures slips of the theme: search box and scripts twice, false errors, no launch."""
+    """Be a Sphinx extension that cures slips of the theme, and tells banner, language and terms of a page."""
     for script in (FIRST, REACHED):
         app.add_js_file(None, body=script)
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
@@ -27,6 +40,8 @@ def setup(app):
     app.connect("html-page-context", _banner)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _skip_fields)
+    app.connect("html-page-context", _language)
+    app.connect("doctree-resolved", terms.define)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -50,6 +65,13 @@ def _scripts_once(app, pagename, templatename, context, doctree):
     for script in context.get("script_files", []):  # the same inline script comes once as None and once as ""
         first.setdefault((str(script.filename or ""), script.attributes.get("body")), script)
     context["script_files"] = list(first.values())
+
+
+def _language(app, pagename, templatename, context, doctree):
+    """Say in the `lang` of a page what it is written in, so that screen readers pronounce it right; so its banner."""
+    context["language"] = "es" if pagename.startswith(SPANISH) else "en"
+    if context["language"] == "es" and context.get("theme_announcement"):
+        context["theme_announcement"] = BANNERS_ES[bool((context.get("meta") or {}).get("open_data"))]
 
 
 def _skip_fields(app, what, name, obj, skip, options):

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from seaofcarbon.files import read_csv, read_json
+from seaofcarbon.publish import checks, lessons
 from seaofcarbon.publish.markdown import markdown_table
 from seaofcarbon.run import artefact, read_run
 
@@ -94,6 +95,8 @@ FRAGMENTS = {
     "totals": (_totals, ("totals.csv",)),
     "twin": (_twin, ("raw",)),
     "counts": (_counts, ("records.parquet", "rejects.csv", "training.parquet")),
+    **checks.FRAGMENTS,
+    **lessons.FRAGMENTS,
 }
 """Fragment -> (function, artefacts it reads). Pages take them in with `{include} _generated/NAME.md`."""
 

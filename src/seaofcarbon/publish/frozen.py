@@ -7,6 +7,7 @@ table with `{include} _generated/edition-NAME.md`. It carries `open_data: true` 
 import pandas as pd
 
 from seaofcarbon.files import read_csv, read_json
+from seaofcarbon.publish import spanish
 from seaofcarbon.publish.markdown import markdown_table
 
 
@@ -126,5 +127,6 @@ def _silent(folder):
 
 TABLES = {
     "skill": _skill, "totals": _totals, "products": _products, "data": _data, "sites": _sites, "silent": _silent,
+    "sites-es": spanish.months, "summary-es": spanish.summary,
 }  # fmt: skip
 """Name of a table -> function of the folder of the edition."""

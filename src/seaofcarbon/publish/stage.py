@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from seaofcarbon.files import UserError
-from seaofcarbon.publish import fragments, frozen, parameters, platform, reference, runs
+from seaofcarbon.publish import facts, fragments, frozen, parameters, platform, reference, runs
 from seaofcarbon.run import NOTEBOOKS, artefact, no_run, read_run
 from seaofcarbon.vocabulary import PROFILES, TWIN_LABEL
 
@@ -80,8 +80,9 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
 
 
 def _stage_chapter(run_dir, chapter, this, folder, table):
-    """Copy an executed notebook, with the box of its parameters."""
+    """Copy an executed notebook, with what it cost and the box of its parameters."""
     nb = json.loads((run_dir / "notebooks" / f"{chapter}.ipynb").read_text(encoding="utf-8"))
+    facts.with_cost(nb, this["notebooks"][chapter])
     parameters.with_box(nb, parameters.chapter_box(chapter, this, this["notebooks"][chapter]["parameters"], table))
     (folder / f"{chapter}.ipynb").write_text(json.dumps(nb, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
