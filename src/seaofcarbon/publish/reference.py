@@ -33,6 +33,7 @@ AN1,1,2001-05-03,36.5,-7.5,200,2.60,0.05,36.1
 EXAMPLES = {
     "run": "run 05-maps --name deep -p depth_m=150",
     "book": "book --profile twin",
+    "edition": "edition",
     "digitise": "digitise cruise.tab --out records.parquet --report quality",
     "figure": "figure figure3.png figure3.yml --out figure3.parquet",
     "flux": "flux cast.csv --depth 100 --depth equilibrium --out fluxes.csv",

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from seaofcarbon.files import UserError, read_json, write_json
-from seaofcarbon.publish.stage import stage
-from seaofcarbon.run import NOTEBOOKS, LoggedError, home, run_folder
+from seaofcarbon.files import UserError, read_json, sha256, write_json
+from seaofcarbon.publish.runs import published
+from seaofcarbon.publish.stage import addresses, stage
+from seaofcarbon.run import NOTEBOOKS, LoggedError, home, read_run, run_folder
 
 BUILDERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex", "sphinx-mathjax-offline")
 """Distributions whose version changes the pages."""
@@ -35,6 +36,12 @@ UNUSED = re.compile(
 )
 """Files of a built book that no page loads (tex-chtml.js holds what it needs of MathJax's input and output)."""
 
+REPOSITORY = ("book", "catalogs", "notebooks", "CITATION.cff")
+"""What of the repository the pages are made from, beside the package."""
+
+UNREAD = {"_build", "__pycache__", "logs"}
+"""Folders that no page is made from."""
+
 SPOKEN = ("base.json", "en.json", "nemeth.json")
 """Languages in which MathJax reads formulas aloud: the book's, and braille."""
 
@@ -43,17 +50,22 @@ class BookError(LoggedError):
     """The book could not be built: one line, with the first warning and where the others stand."""
 
 
-def stage_hash(folder):
-    """Return a hash of the stage and of the programs that turn it into pages."""
+def inputs_hash(run_dir, root):
+    """Return a hash of all that the pages are made from: runs, pages, package, programs and addresses.
+
+    Taken before anything is staged, so that a book that is up to date costs only the reading of its files.
+    """
     try:
         programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
     except importlib.metadata.PackageNotFoundError as absent:
         raise UserError(f"{absent.name} is not installed: the book needs `pip install seaofcarbon[book]`") from None
-    modules = sorted(Path(__file__).parents[1].rglob("*.py"))  # their docstrings stand in the pages
-    parts = [path.read_bytes() for path in modules] + [json.dumps(programs).encode()]
-    for path in sorted(p for p in Path(folder).rglob("*") if p.is_file()):
-        parts += [path.relative_to(folder).as_posix().encode(), path.read_bytes()]
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    profile = read_run(run_dir).get("profile", run_dir.name)
+    folders = [Path(__file__).parents[1], *(root / name for name in REPOSITORY), run_dir]
+    for folder, run in published(root, profile, run_dir.name).items():
+        folders += [folder, root / "runs" / (run["base"] or profile) / "run.json"]
+    paths = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
+    parts = [f"{path} {sha256(path)}" for path in paths if path.is_file() and not UNREAD.intersection(path.parts)]
+    return hashlib.sha256(json.dumps([programs, addresses(), parts]).encode()).hexdigest()
 
 
 def outside_requests(folder):
@@ -104,11 +116,11 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     root = Path(root or home())
     build = root / "book" / "_build"
     folder, html, mark = build / "stage", build / "html", build / "html.json"
-    stage(run_folder(name or profile, root), folder, root, table)
-    digest = stage_hash(folder)
-    index = html / "index.html"
-    if index.exists() and mark.exists() and read_json(mark).get("stage") == digest:
+    run_dir, index = run_folder(name or profile, root), html / "index.html"
+    digest = inputs_hash(run_dir, root)
+    if index.exists() and mark.exists() and read_json(mark).get("inputs") == digest:
         return index, False
+    stage(run_dir, folder, root, table)
     mark.unlink(missing_ok=True)
     made = _build(folder, build / "work", build / "build.log")
     _sources_without_outputs(made / "_sources", root)
@@ -118,7 +130,7 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     shutil.rmtree(html, ignore_errors=True)
     shutil.move(made, html)
     shutil.rmtree(build / "work", ignore_errors=True)
-    write_json({"stage": digest, "profile": profile}, mark)
+    write_json({"inputs": digest, "profile": profile}, mark)
     return index, True
 
 

@@ -68,7 +68,7 @@ def stage(run_dir, folder, root, table=NOTEBOOKS):
     if "map.html" in made:
         shutil.copyfile(artefact(run_dir, "map.html"), folder / "book" / "_static" / "map.html")
     if made.issuperset(platform.READS):
-        written = platform.write(run_dir, folder / "book" / "_static", _site())
+        written = platform.write(run_dir, folder / "book" / "_static", addresses())
         (generated / "data.md").write_text(written, encoding="utf-8")
     if not (folder / "book" / "status.md").exists():
         (folder / "book" / "status.md").write_text(STATUS_PAGE, encoding="utf-8")
@@ -97,7 +97,7 @@ def _contents(path, part):
     return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True)
 
 
-def _site():
+def addresses():
     """Return the address where the book will stand, and that of its repository, as whoever publishes it told them."""
     site, repository = (os.environ.get(f"SEAOFCARBON_{what}", "").rstrip("/") for what in ("SITE", "REPOSITORY"))
     return site and f"{site}/", repository
@@ -112,7 +112,7 @@ def configuration(path, profile):
     import yaml
 
     config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    for section, key, address in zip(("html", "repository"), ("baseurl", "url"), _site(), strict=True):
+    for section, key, address in zip(("html", "repository"), ("baseurl", "url"), addresses(), strict=True):
         if address:
             config.setdefault(section, {})[key] = address
     if profile == "twin":
