@@ -30,9 +30,16 @@ BANNERS_ES = {
 """The two banners of the twin's book on pages in Spanish: on those of open data, and on the others."""
 
 
+UNFOLDS = """const name = (mark) => "Pages of " + mark.closest("li").querySelector("a").textContent.trim();
+addEventListener("DOMContentLoaded", () => document.querySelectorAll(".bd-sidebar summary").forEach((mark) => {
+  mark.setAttribute("aria-label", name(mark));
+}));"""
+"""Script that names the marks which unfold the contents, for those who hear the page."""
+
+
 def setup(app):
     """Be a Sphinx extension that cures slips of the theme, and tells banner, language and terms of a page."""
-    for script in (FIRST, REACHED):
+    for script in (FIRST, REACHED, UNFOLDS):
         app.add_js_file(None, body=script)
     app.config.html_theme_options["navbar_persistent"] = []  # in _config.yml it would erase the launch buttons
     app.connect("html-page-context", _no_launch, priority=900)
