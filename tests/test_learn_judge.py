@@ -163,3 +163,17 @@ def test_figures():
     ax = pictures.learning_curve(judge.learning_curve(rows, TARGET, SEED, (4, 8), 2, n_folds=4, truth=law), "TWIN")
     assert len(ax.lines[0].get_xdata()) == 3 and "campaigns" in ax.get_xlabel()
     plt.close("all")
+
+
+def test_share_over_deals_is_what_single_deals_say(tmp_path):
+    """Each deal is scored with settings tuned without its campaigns, as one alone; the range holds the mean."""
+    rows, law = made(40, noise=0.5)
+    log = tmp_path / "study.log"
+    deals, (low, high) = judge.over_deals(rows, TARGET, SEED, log, 2, 1, 3, 5, truth=law, draws=100)
+    assert deals["seed"].tolist() == [5, 6] and deals["share"].nunique() == 2, "the folds are dealt anew"
+    alone = one(judge.against_truth(rows, TARGET, SEED, None, 3, 6, truth=law), "measured", "measured", "inside")
+    assert deals["share"].iloc[1] == pytest.approx(alone["share"]), "a single trial is the settings it starts from"
+    assert deals["values"].iloc[1] == alone["values"] and low < deals["share"].mean() < high
+    y, known = np.random.default_rng(0).normal(size=9), np.arange(9.0)
+    columns = np.column_stack([np.ones(9), y, y**2, (y - 0.1 * known) ** 2, known, known**2, y * known]).sum(axis=0)
+    assert judge._share_of_sums(columns) == pytest.approx(judge.r2(y, 0.1 * known) / judge._explained(y, known))

@@ -13,7 +13,7 @@ from sklearn.metrics import root_mean_squared_error as rmse
 from seaofcarbon import flux, records
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import features, tune, validate
-from seaofcarbon.learn.campaigns import folds, thin
+from seaofcarbon.learn.campaigns import folds, redrawn, thin
 from seaofcarbon.learn.models import DEFAULTS, KINDS, fit_estimator
 from seaofcarbon.learn.tune import r2
 from seaofcarbon.learn.uncertainty import Area
@@ -25,6 +25,15 @@ SOUTH_DEG = -40.0
 
 CRUISES = 250
 """Further cruises that the twin sends out; those that do not stay in the Southern Ocean are left out."""
+
+N_DEALS = 3
+"""Ways to deal the campaigns into folds that a share of the ceiling is told for."""
+
+N_FLEETS = 3
+"""Other fleets of as many cruises that the same share is told for."""
+
+TRIED = 60
+"""About so many settings, inputs and learners were scored on this sea before those of chapter 4 were kept."""
 
 FLUX_DEPTHS_M = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0, 225.0, 250.0)
 
@@ -134,6 +143,36 @@ def _prepared(table, target, names, truth, pure=None):
     return table, features.matrix(table, names), {name: values[there] for name, values in y.items()}
 
 
+def _held_out(table, target, names, settings, n_folds, seed, workers, truth, pure=None, teachers=None):
+    """Campaign of each row whose truth is known, values and held-out predictions by teacher, what is inside."""
+    fold = validate.fold_numbers(table, n_folds, seed)
+    given = table.assign(fold=fold, part=tune.parts(fold))  # of all rows, so that settings do not see what they judge
+    table, X, y = _prepared(given, target, names, truth, pure)
+    campaign, teachers = table["campaign"].to_numpy(), teachers or tuple(y)
+
+    def work(k):
+        train, test = (np.flatnonzero(is_side) for is_side in (table["fold"] != k, table["fold"] == k))
+        weight, out = features.weights(table.iloc[train]), {}
+        groups = table["fold"].to_numpy()[train]  # as `Model.fit` does; of two folds only campaigns are left
+        groups = groups if np.ptp(groups) else campaign[train]
+        own = settings.get(table["part"].iloc[test[0]], settings)
+        for name in teachers:
+            predict, importance = _fit(X[train], y[name][train], weight, own, seed)
+            out[name] = predict(X[test])
+            if name == "measured":
+                out["inside"] = Area.fit(X[train], importance, groups, seed).inside(X[test])
+        return test, out
+
+    with ThreadPoolExecutor(workers) as pool:
+        results = list(pool.map(work, np.unique(table["fold"])))
+    tested, results = np.concatenate([test for test, _ in results]), [out for _, out in results]
+    predicted = {name: np.empty(len(table)) for name in teachers}
+    inside = np.empty(len(table), bool)
+    for name, values in (*predicted.items(), ("inside", inside)):
+        values[tested] = np.concatenate([result[name] for result in results])
+    return campaign, y, predicted, inside
+
+
 def against_truth(table, target, names, settings=None, n_folds=5, seed=0, workers=2, truth=None, pure=None):
     """Leave-campaign-out scores of models that learn from measured values and of models that learn from the truth.
 
@@ -163,34 +202,10 @@ def against_truth(table, target, names, settings=None, n_folds=5, seed=0, worker
         Where measured values judge, the ceiling is `ceiling` on the same rows; where the truth judges, it is the R2 of
         the model that learnt from noise-free values, or without these from the truth.
     """
-    settings = settings or DEFAULTS
     pure = noise_free(table, target) if truth is None and pure is None else pure
-    fold = validate.fold_numbers(table, n_folds, seed)
-    given = table.assign(fold=fold, part=tune.parts(fold))  # of all rows, so that settings do not see what they judge
-    table, X, y = _prepared(given, target, names, truth, pure)
-    campaign = table["campaign"].to_numpy()
-
-    def work(k):
-        train, test = (np.flatnonzero(is_side) for is_side in (table["fold"] != k, table["fold"] == k))
-        weight, out = features.weights(table.iloc[train]), {}
-        groups = table["fold"].to_numpy()[train]  # as `Model.fit` does; of two folds only campaigns are left
-        groups = groups if np.ptp(groups) else campaign[train]
-        own = settings.get(table["part"].iloc[test[0]], settings)
-        for name, values in y.items():
-            predict, importance = _fit(X[train], values[train], weight, own, seed)
-            out[name] = predict(X[test])
-            if name == "measured":
-                out["inside"] = Area.fit(X[train], importance, groups, seed).inside(X[test])
-        return test, out
-
-    with ThreadPoolExecutor(workers) as pool:
-        results = list(pool.map(work, np.unique(table["fold"])))
-    tested, results = np.concatenate([test for test, _ in results]), [out for _, out in results]
-    predicted = {name: np.empty(len(table)) for name in y}
-    inside = np.empty(len(table), bool)
-    for name, values in (*predicted.items(), ("inside", inside)):
-        values[tested] = np.concatenate([result[name] for result in results])
-    areas = {"all": np.ones(len(table), bool), "inside": inside, "outside": ~inside}
+    found = _held_out(table, target, names, settings or DEFAULTS, n_folds, seed, workers, truth, pure)
+    campaign, y, predicted, inside = found
+    areas = {"all": np.ones(len(inside), bool), "inside": inside, "outside": ~inside}
     rows = []
     teacher = "truth" if pure is None else "noise-free"
     for judge in ("measured", "truth"):
@@ -208,6 +223,93 @@ def against_truth(table, target, names, settings=None, n_folds=5, seed=0, worker
                     "ceiling": best, "share": score / best,
                 })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _share_of_sums(sums):
+    """Share of the ceiling of sums of `over_deals` over campaigns, shape (..., 7)."""
+    n, y, yy, error, known, square, both = np.moveaxis(sums, -1, 0)
+    ceiling = (both - y * known / n) ** 2 / (yy - y**2 / n) / (square - known**2 / n)
+    return validate.r2_of_sums(np.stack([n, y, yy, error], axis=-1)) / ceiling
+
+
+def over_deals(
+    table, target, names, path, n_deals=N_DEALS, n_trials=8, n_folds=5, seed=0, workers=2, draws=500, truth=None,
+):  # fmt: skip
+    """Share of the ceiling inside the area of applicability for several deals of the folds, tuned anew in each.
+
+    Parameters
+    ----------
+    table, target, names, n_folds, workers, truth
+        As in `against_truth`.
+    path : str or Path
+        Journal of the studies: a deal that was tuned before costs nothing.
+    n_deals : int
+        Deals, with the seeds `seed`, `seed` + 1, ...; settings of each part are tuned without it, as `tune.tune` says.
+    n_trials, seed : int
+    draws : int
+        Bootstrap over campaigns; the same ones are drawn for all deals, for values and ceiling alike.
+
+    Returns
+    -------
+    deals : DataFrame
+        seed, values (inside), r2 (against measured values), ceiling, share; one row per deal.
+    ends : array, shape (2,)
+        95 % range of the mean share when campaigns are drawn again.
+    """
+    truth = climatology(table, target) if truth is None else truth
+    rows, sums = [], []
+    for own in range(seed, seed + n_deals):
+        fold = validate.fold_numbers(table, n_folds, own)
+        tuned, _ = tune.tune({target: table}, names, {target: fold}, path, n_trials, own, workers, whole=False)
+        found = _held_out(table, target, names, tuned[target], n_folds, own, workers, truth, teachers=("measured",))
+        campaign, y, predicted, inside = found
+        value, known, guess = (each[inside] for each in (y["measured"], y["truth"], predicted["measured"]))
+        code = np.unique(campaign, return_inverse=True)[1]
+        of_line = np.column_stack([
+            np.bincount(code[inside], column, code.max() + 1) for column in (known, known**2, value * known)
+        ])  # fmt: skip
+        sums.append(np.hstack([validate.campaign_sums(value, guess, code[inside], code.max() + 1), of_line]))
+        score, best = float(r2(value, guess)), _explained(value, known)
+        rows.append({"seed": own, "values": len(value), "r2": score, "ceiling": best, "share": score / best})
+    counts = redrawn(sums[0].shape[0], draws, seed)
+    drawn = _share_of_sums(np.einsum("dc,scx->dsx", counts, np.stack(sums))).mean(axis=1)
+    return pd.DataFrame(rows), np.percentile(drawn, [2.5, 97.5])
+
+
+def over_fleets(
+    target, names, covariates, path, depths_m=FLUX_DEPTHS_M, n_fleets=N_FLEETS, n_trials=8, n_folds=5, seed=0, workers=2
+):  # fmt: skip
+    """`over_deals`, one deal each, for other fleets that sample the same sea: what the luck of the cruises does.
+
+    Parameters
+    ----------
+    target, names, path, n_trials, n_folds, workers
+        As in `over_deals`.
+    covariates : Dataset
+        `ocean.covariates`.
+    depths_m : sequence of float
+        Depths of the fluxes, m: other depths have another ceiling, so give those of the table that this stands beside.
+    n_fleets : int
+        Fleets; their cruises have the seeds after those of the twin and of its southern cruises.
+    seed : int
+        Of the folds and models.
+
+    Returns
+    -------
+    DataFrame
+        cruise_seed, and the columns of `over_deals`; one row per fleet. Their files have no mistakes, so that more
+        values are kept than a fleet's raw files would give.
+    """
+    from seaofcarbon import twin
+
+    first, out = twin.DEFAULT.cruise_seed + 2, []
+    for own in range(first, first + n_fleets):
+        table = thin(
+            _further_cruises(covariates, target, names, own, depths_m=depths_m), validate.FIT_ROWS, seed
+        ).reset_index(drop=True)
+        deal, _ = over_deals(table, target, names, path, 1, n_trials, n_folds, seed, workers)
+        out.append(deal.assign(cruise_seed=own))
+    return pd.concat(out, ignore_index=True)[["cruise_seed", "seed", "values", "r2", "ceiling", "share"]]
 
 
 # --- How much more would help --------------------------------------------------------------------------
@@ -261,21 +363,25 @@ def learning_curve(
     return curve[["judged_by", "campaigns", "values", "draws", "r2", "r2_sd"]]
 
 
-def _southern_cruises(covariates, target, names, seed):
-    """Training rows of further cruises of the twin south of `SOUTH_DEG`, as 02-flux and 03-matchup would make them."""
+def _further_cruises(covariates, target, names, seed, south=90.0, depths_m=FLUX_DEPTHS_M):
+    """Training rows of further cruises of the twin that stay below a latitude, as 02-flux and 03-matchup make them."""
     from seaofcarbon import twin
     from seaofcarbon.twin.cruises import samples
 
     casts, bottles = samples(twin.with_seed(seed), CRUISES)
-    southern = casts.groupby("cruise")["latitude"].max() < SOUTH_DEG
-    bottles = bottles[bottles["cruise"].map(southern)]
+    stays = casts.groupby("cruise")["latitude"].max() < south
+    bottles = bottles[bottles["cruise"].map(stays)]
     measured = bottles.filter(regex="^m_").rename(columns=lambda name: name.removeprefix("m_"))
     bottles = bottles[["cruise", "station", *PLACE]].join(measured)
     cruise = f"S{seed}-" + bottles["cruise"]
-    bottles = bottles.assign(source_id="twin_south", cruise=cruise, cast_id=cruise + "/" + bottles["station"])
-    found = flux.fluxes(bottles, FLUX_DEPTHS_M, covariates=covariates)
+    bottles = bottles.assign(source_id="twin_further", cruise=cruise, cast_id=cruise + "/" + bottles["station"])
+    found = flux.fluxes(bottles, depths_m, covariates=covariates)
     nothing = records.conform(pd.DataFrame())
     return features.for_target(features.training_table(bottles, found, nothing, covariates, names)[0], target)
+
+
+def _southern_cruises(covariates, target, names, seed):
+    return _further_cruises(covariates, target, names, seed, SOUTH_DEG)
 
 
 def _random_sea(n, covariates, names, target, seed):

@@ -334,7 +334,7 @@ def parts(fold):
     return (np.asarray(fold) % min(N_PARTS, int(np.max(fold)) + 1)).astype(str)
 
 
-def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNING_ROWS):
+def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNING_ROWS, whole=True):
     """Tune both models of every target, on all campaigns and on all but each third of them.
 
     Settings tuned without a third of the campaigns are what that third is scored with (`validate.cross_validate`): no
@@ -354,6 +354,8 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNI
         Trials of each study; seed; studies that run side by side.
     max_rows : int
         Rows that a study sees at most.
+    whole : bool
+        Whether there is a study of all campaigns, whose settings a final model needs and a score does not.
 
     Returns
     -------
@@ -365,7 +367,7 @@ def tune(tables, names, fold, path, n_trials=8, seed=0, workers=2, max_rows=TUNI
     storage, jobs = open_storage(path), []
     for target, table in tables.items():
         part = parts(fold[target])
-        for p in [*np.unique(part).tolist(), WHOLE]:
+        for p in [*np.unique(part).tolist(), *[WHOLE] * whole]:
             side = table if p == WHOLE else table[part != p]
             side = thin(side, max_rows, seed).reset_index(drop=True)
             mark = features.fingerprint(side, names)
