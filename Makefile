@@ -38,8 +38,11 @@ site: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 
+# Notebooks name their files from the root of the repository, as the runner does.
 lab: $(READY)
-	$(BIN)/jupyter lab notebooks
+	mkdir -p .venv/ipython/profile_default/startup
+	echo "import os; os.chdir('$(CURDIR)')" > .venv/ipython/profile_default/startup/00-root.py
+	IPYTHONDIR=$(CURDIR)/.venv/ipython $(BIN)/jupyter lab notebooks
 
 links: book
 	$(BIN)/python -m seaofcarbon.publish.links $(PROFILE)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from seaofcarbon import files, maps, profiles
+from seaofcarbon import files, maps, ocean, profiles
 from seaofcarbon.vocabulary import VARIABLES
 
 
@@ -24,8 +24,9 @@ def _map(path, used):
     }
     if "poc_flux" in layer:
         carbon = maps.in_season(layer["poc_flux"].load(), used.get("season", "year"))
-        total = maps.integrate_poc(carbon)["total_pg_yr"].iloc[0]
-        found["POC flux, sum of middle values over the globe and the time drawn, Pg C"] = total
+        of_year = 1 if used.get("season", "year") == "year" else 1 / len(ocean.SEASONS)
+        total = maps.integrate_poc(carbon)["total_pg_yr"].iloc[0] / of_year
+        found["POC flux, sum of middle values over the globe at the rate of the time drawn, Pg C a year"] = total
     return {name: float(value) for name, value in found.items()}
 
 
