@@ -1,6 +1,6 @@
 """A Sphinx extension: what the theme does not do as the book wants it."""
 
-from seaofcarbon.publish import terms
+from seaofcarbon.publish import reference, terms
 
 OPEN_DATA = (
     "OPEN DATA. The numbers and maps of this page were learnt from measurements at sea, not from the twin ocean of the "
@@ -47,6 +47,7 @@ def setup(app):
     app.connect("html-page-context", _banner)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-skip-member", _skip_fields)
+    app.connect("autodoc-process-docstring", _exponents)
     app.connect("html-page-context", _language)
     app.connect("doctree-resolved", terms.define)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -84,3 +85,8 @@ def _language(app, pagename, templatename, context, doctree):
 def _skip_fields(app, what, name, obj, skip, options):
     """Leave out fields of named tuples: of them Python only says "alias for field number 0"."""
     return True if type(obj).__name__ == "_tuplegetter" else None
+
+
+def _exponents(app, what, name, obj, options, lines):
+    """Write units of docstrings with exponents; examples stay as they are typed."""
+    lines[:] = [line if line.lstrip().startswith((">>>", "...")) else reference.with_exponents(line) for line in lines]

@@ -225,7 +225,7 @@ def _command(name, command, context):
     rows = {"argument": [], "option": []}
     for parameter in command.params:
         if (record := parameter.get_help_record(context)) and parameter.name != "help":
-            rows[parameter.param_type_name].append((f"`{record[0]}`", _with_exponents(record[1])))
+            rows[parameter.param_type_name].append((f"`{record[0]}`", with_exponents(record[1])))
     tables = [
         markdown_table(pd.DataFrame(found, columns=[kind.capitalize(), "Meaning"]))
         for kind, found in rows.items()
@@ -236,13 +236,17 @@ def _command(name, command, context):
     if name in SHOWN:
         example += f"\n\n```text\n{printed(EXAMPLES[name])}```"
     return "\n\n".join(
-        [f"## `seaofcarbon {name}`", f"```text\n{usage}\n```", _with_exponents(command.help), *tables, example]
+        [f"## `seaofcarbon {name}`", f"```text\n{usage}\n```", with_exponents(command.help), *tables, example]
     )
 
 
-def _with_exponents(text):
-    """Write m-2 as m⁻²: a hyphen would break at the end of a line."""
-    return re.sub(r"(?<=[a-zA-Z])-([123])\b", lambda found: "⁻" + "⁰¹²³"[int(found[1])], text)
+def with_exponents(text):
+    """Write the units of a text with exponents, since a hyphen would break at the end of a line.
+
+    >>> with_exponents("dpm m-2 d-1, of step-1")
+    'dpm m⁻² d⁻¹, of step-1'
+    """
+    return re.sub(r"\b(m|km|d|s|h|yr|L|g|kg|mol|dpm)-([123])\b", lambda found: f"{found[1]}⁻{'⁰¹²³'[int(found[2])]}", text)
 
 
 def printed(example):
@@ -301,7 +305,7 @@ def _constants():
         if isinstance(line, ast.Assign) and isinstance(below, ast.Expr):
             value = getattr(vocabulary, name := line.targets[0].id)
             if isinstance(value, float) and not name.startswith("_"):
-                told = _with_exponents(" ".join(below.value.value.split()))
+                told = with_exponents(" ".join(below.value.value.split()))
                 rows.append((f"`{name}`", f"{value:.6g}", told))
     return pd.DataFrame(rows, columns=["Name", "Value", "What it is, and its source"])
 
