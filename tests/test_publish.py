@@ -13,7 +13,7 @@ from PIL import Image
 
 from seaofcarbon import notebook, publish, run, twin
 from seaofcarbon.files import UserError, read_json, write_json
-from seaofcarbon.publish import extension, parameters
+from seaofcarbon.publish import extension, markdown, parameters
 
 ROOT = Path(__file__).parents[1]
 
@@ -275,6 +275,27 @@ def test_built_once(root, monkeypatch):
     monkeypatch.setattr(publish.site, "_build", build)
     assert publish.book("twin", root=root, table=TABLE)[1]
     assert len(built) == 3
+
+
+@pytest.mark.parametrize("above", ["plain", "logs", "_build"])
+def test_a_change_is_seen_wherever_the_clone_stands(tmp_path, above):
+    """Folders that no page is made from are named within the clone: the one above it may be called the same."""
+    root = tmp_path / above / "clone"
+    (root / "book").mkdir(parents=True)
+    (root / "book" / "intro.md").write_text("# One\n")
+    before = publish.site.inputs_hash(root / "runs" / "twin", root)
+    (root / "book" / "_build").mkdir()
+    (root / "book" / "_build" / "page.html").write_text("made")
+    assert publish.site.inputs_hash(root / "runs" / "twin", root) == before
+    (root / "book" / "intro.md").write_text("# Two\n")
+    assert publish.site.inputs_hash(root / "runs" / "twin", root) != before
+
+
+def test_text_of_others_is_text():
+    """A citation with a tag, or with a template that Sphinx would run, stands on the page as it is written."""
+    cite = "<script>alert(1)</script> {{ cycler.__init__ }} \\`{{ a }}` ``{{ b }}` {% c %} `code {{ d }}`"
+    cell = markdown.markdown_table(pd.DataFrame({"Cite": [cite]})).split("\n")[-1]
+    assert "<" not in cell and cell.count("{{") == 2 and "`code {{ d }}`" in cell and "{%" not in cell
 
 
 def test_site_is_slimmed_without_loss(tmp_path):

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from seaofcarbon import thorium
+from seaofcarbon import notebook, thorium
 from seaofcarbon.files import read_csv, read_json, read_netcdf
 from seaofcarbon.publish.markdown import markdown_table
-from seaofcarbon.run import artefact, read_run
+from seaofcarbon.run import artefact, home, read_run
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, LITRES_PER_M3, TWIN_LABEL, U238_RELATIONS
 
 FIVE_BOTTLES = pd.DataFrame(
@@ -26,8 +26,8 @@ MORE_RELATION, DEEPER_M, STRICTER = "pates_muir2007", 150.0, 1.5
 """What the commands of the page change: the relation of 238U, the depth of the map, the threshold of a bloom."""
 
 ELSEWHERE = (
-    "These answers are numbers of the twin ocean, and this book was built from open data: they stand on the same page "
-    "of the book that `make book` builds."
+    "These answers are numbers of the twin ocean with the parameters as they come; this book was built from another "
+    "run: they stand on the same page of the book that `make book` builds."
 )
 
 
@@ -118,13 +118,24 @@ def _answers(run_dir, table):
 
 
 def _of_twin(answer):
-    """Make a fragment that stands in the twin's book only; the other one says where the answers are."""
+    """Make a fragment that stands in the book of the default run only; other books say where the answers are."""
 
     def fragment(run_dir, table):
-        twin = read_run(run_dir).get("profile", run_dir.name) == "twin"
-        return f"{answer(run_dir)}\n\n*{TWIN_LABEL}.*" if twin else ELSEWHERE
+        return f"{answer(run_dir)}\n\n*{TWIN_LABEL}.*" if _is_default(read_run(run_dir)) else ELSEWHERE
 
     return fragment
+
+
+def _is_default(this):
+    """Whether a run is of the twin, with the parameters as the notebooks declare them."""
+    used = {chapter: part["parameters"] for chapter, part in this.get("notebooks", {}).items()}
+    declared = {c: notebook.parameters(notebook.read(home() / "notebooks" / f"{c}.ipynb"), c) for c in used}
+    return this.get("profile") == "twin" and all(
+        used[c].get(name) == told.default
+        for c, own in declared.items()
+        for name, told in own.items()
+        if name != "run_dir"
+    )
 
 
 def _flux(run_dir):

@@ -1,6 +1,11 @@
-"""Tables as Markdown."""
+"""Tables as Markdown; text of others stands in them as text."""
+
+import re
 
 import pandas as pd
+
+ACTIVE = re.compile(r"(?P<kept>\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))|<|\{(?=[{%#])")
+"""What would be a tag or a template in Markdown, outside of code."""
 
 
 def markdown_table(df):
@@ -23,4 +28,13 @@ def _cell(value):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    return plain(str(value)).replace("|", "\\|").replace("\n", " ")
+
+
+def plain(text):
+    """Return text in which tags and templates are only characters: citations and names come from files of others.
+
+    >>> plain("<b> `a<b` {{ run }}")
+    '&lt;b> `a<b` &#123;{ run }}'
+    """
+    return ACTIVE.sub(lambda found: found["kept"] or {"<": "&lt;", "{": "&#123;"}[found[0]], text)

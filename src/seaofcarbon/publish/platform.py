@@ -8,7 +8,7 @@ import pandas as pd
 
 from seaofcarbon import __version__, catalog, files, ocean, records, run
 from seaofcarbon.publish import datapage, downloads
-from seaofcarbon.publish.markdown import markdown_table
+from seaofcarbon.publish.markdown import markdown_table, plain
 from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_NOT_EVALUATED, TWIN_LABEL, VARIABLES
 
 READS = (
@@ -233,7 +233,7 @@ def _interactive(size, sources):
     said = f"**Look for yourself**: {link}. Filter by ocean, year, quantity, source and flag; click a station for its "
     said += "cast and its flux; save what you chose."
     if len(closed):
-        said += f" The values of {', '.join(closed['source_id'])} are only counted there: their licence asks it."
+        said += f" The values of {plain(', '.join(closed['source_id']))} are only counted there: their licence asks it."
     return said
 
 

@@ -246,7 +246,9 @@ def with_exponents(text):
     >>> with_exponents("dpm m-2 d-1, of step-1")
     'dpm m⁻² d⁻¹, of step-1'
     """
-    return re.sub(r"\b(m|km|d|s|h|yr|L|g|kg|mol|dpm)-([123])\b", lambda found: f"{found[1]}⁻{'⁰¹²³'[int(found[2])]}", text)
+    return re.sub(
+        r"\b(m|km|d|s|h|yr|L|g|kg|mol|dpm)-([123])\b", lambda found: f"{found[1]}⁻{'⁰¹²³'[int(found[2])]}", text
+    )
 
 
 def printed(example):

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import re
 import shutil
@@ -16,9 +17,6 @@ from seaofcarbon.files import UserError, read_json, sha256, write_json
 from seaofcarbon.publish.runs import published
 from seaofcarbon.publish.stage import addresses, stage
 from seaofcarbon.run import NOTEBOOKS, LoggedError, home, read_run, run_folder
-
-BUILDERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "sphinxcontrib-bibtex", "sphinx-mathjax-offline")
-"""Distributions whose version changes the pages."""
 
 OUTSIDE = re.compile(
     r"""<(?:script|img|iframe|video|audio|source|embed)\b[^>]*\ssrc=["'](?:https?:)?//[^"']+"""
@@ -55,17 +53,20 @@ def inputs_hash(run_dir, root):
 
     Taken before anything is staged, so that a book that is up to date costs only the reading of its files.
     """
-    try:
-        programs = [f"{name} {importlib.metadata.version(name)}" for name in BUILDERS]
-    except importlib.metadata.PackageNotFoundError as absent:
-        raise UserError(f"{absent.name} is not installed: the book needs `pip install seaofcarbon[book]`") from None
+    programs = sorted({f"{one.name} {one.version}" for one in importlib.metadata.distributions()})
     profile = read_run(run_dir).get("profile", run_dir.name)
     folders = [Path(__file__).parents[1], *(root / name for name in REPOSITORY), run_dir]
     for folder, run in published(root, profile, run_dir.name).items():
         folders += [folder, root / "runs" / (run["base"] or profile) / "run.json"]
-    paths = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*")))]
-    parts = [f"{path} {sha256(path)}" for path in paths if path.is_file() and not UNREAD.intersection(path.parts)]
+    parts = [part for folder in folders for part in _contents(folder)]
     return hashlib.sha256(json.dumps([programs, addresses(), parts]).encode()).hexdigest()
+
+
+def _contents(folder):
+    """Return name and hash of each file in a folder, by paths that are the same wherever the folder stands."""
+    paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
+    named = {path: path.relative_to(folder.parent) for path in paths}
+    return [f"{name} {sha256(path)}" for path, name in named.items() if not UNREAD.intersection(name.parts[1:])]
 
 
 def outside_requests(folder):
@@ -127,15 +128,21 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     _figures_as_webp(made)
     if outside := outside_requests(made):
         raise BookError(f"the built pages ask another host: {outside[0]} (and {len(outside) - 1} more)")
-    shutil.rmtree(html, ignore_errors=True)
-    shutil.move(made, html)
-    shutil.rmtree(build / "work", ignore_errors=True)
+    old = build / "old"
+    shutil.rmtree(old, ignore_errors=True)
+    if html.exists():
+        html.rename(old)
+    made.rename(html)  # the mark comes last: a book without it is built again
+    for folder_done in (old, build / "work"):
+        shutil.rmtree(folder_done, ignore_errors=True)
     write_json({"inputs": digest, "profile": profile}, mark)
     return index, True
 
 
 def _build(folder, work, log):
     """Build the staged book with Jupyter Book and return the folder of its pages; any warning is an error."""
+    if not importlib.util.find_spec("jupyter_book"):
+        raise UserError("jupyter-book is not installed: the book needs `pip install seaofcarbon[book]`")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     program = "from jupyter_book.cli.main import main; main()"

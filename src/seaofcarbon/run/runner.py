@@ -64,8 +64,9 @@ def run(names=("all",), profile=None, name=None, base=None, parameters=None, roo
     if asked and profile and asked != profile:
         raise UserError(f"--profile {profile} and -p profile={asked} disagree: give one of them")
     this = Run(names, check_value("profile", asked or profile or "twin"), name, base, parameters, root, table)
-    for chapter in this.chapters:
-        check(this.parameters[chapter], this.find, this.root)
+    to_make = {name for chapter in this.chapters for name in this.table[chapter].makes}
+    for chapter in this.chapters:  # an artefact that will be made again says nothing yet
+        check(this.parameters[chapter], lambda name: None if name in to_make else this.find(name), this.root)
     this.folder.mkdir(parents=True, exist_ok=True)
     this.save()
     try:
