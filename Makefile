@@ -4,6 +4,7 @@ PROFILE ?= twin
 BIN := .venv/bin
 READY := .venv/.ready
 NEWEST := .venv-newest
+UV := uv==0.13.9
 
 .PHONY: help book edition test site lint lab links newest check-catalogs lock clean
 
@@ -53,7 +54,7 @@ check-catalogs: $(READY)
 # Newest versions within the bounds of pyproject.toml, then what the lock would change about them, then the tests.
 newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet uv
+	$(NEWEST)/bin/python -m pip install --quiet $(UV)
 	$(NEWEST)/bin/uv pip install --quiet --python $(NEWEST) --no-build --upgrade -r pyproject.toml --all-extras
 	$(NEWEST)/bin/uv pip install --quiet --python $(NEWEST) --no-deps --no-build-isolation --editable .
 	@echo "- newest, + lock:"
@@ -64,16 +65,16 @@ newest:
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit('Python 3.11, 3.12 or 3.13 is needed; give one with PYTHON=...' if not (3, 11) <= sys.version_info[:2] < (3, 14) else 0)"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m pip install --quiet $(UV)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
 lock:
-	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet $(UV); }
 	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --custom-compile-command "make lock" -o requirements.lock
 
 clean:
-	rm -rf runs/twin runs/real book/_build .pytest_cache .ruff_cache .hypothesis
+	rm -rf runs/twin runs/real runs/real-ez book/_build .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

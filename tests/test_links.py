@@ -6,6 +6,7 @@ import threading
 import pytest
 import requests
 
+from seaofcarbon import run
 from seaofcarbon.publish import links
 
 
@@ -58,6 +59,16 @@ def test_dois_of_catalogues_are_asked(tmp_path):
     assert "- <https://doi.org/10.5194/essd-8-1> `catalogs/a.yml:2`" in text
 
 
+def test_addresses_end_where_they_end(tmp_path):
+    """DOIs of Elsevier hold parentheses; those around a link and the point after it are the sentence's."""
+    doi = "10.1016/S0304-4203(97)00100-6"
+    (tmp_path / "README.md").write_text(
+        f"(see https://doi.org/{doi}), [a](https://a.b/c(d)), https://a.b. (doi:{doi}).\n"
+    )
+    found = [line.split()[1] for line in links.elsewhere(tmp_path).splitlines()[2:]]
+    assert found == [f"<https://doi.org/{doi}>", "<https://a.b/c(d)>", "<https://a.b>", f"<https://doi.org/{doi}>"]
+
+
 def test_without_a_network_no_link_is_lost(monkeypatch, capsys):
     """On a ship the answer is one line and 2, not two hundred lost links."""
 
@@ -68,3 +79,14 @@ def test_without_a_network_no_link_is_lost(monkeypatch, capsys):
     assert links.main("twin") == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "no network" in said.err
+
+
+def test_a_failure_of_ours_is_one_line(monkeypatch, capsys):
+    """Sphinx stops before it asks: one line and the exit code of the command line."""
+
+    def fails(_):
+        raise run.LoggedError("the links could not be asked:\nno theme")
+
+    monkeypatch.setattr(links, "unreached", fails)
+    assert links.main("twin") == 70
+    assert capsys.readouterr().err == "links: the links could not be asked: no theme\n"

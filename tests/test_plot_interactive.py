@@ -14,7 +14,7 @@ import xarray as xr
 
 from seaofcarbon.files import UserError
 from seaofcarbon.plot import interactive
-from seaofcarbon.publish.site import OUTSIDE
+from seaofcarbon.publish.site import asked_elsewhere
 from seaofcarbon.vocabulary import TWIN_LABEL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -107,7 +107,7 @@ def test_sea_cells_only_and_all_layers_come_back(page):
 def test_nothing_is_asked_of_another_host(page):
     """No address at all, and a policy that forbids what a browser would ask."""
     text = page[2]
-    assert not OUTSIDE.findall(text) and "://" not in text
+    assert not asked_elsewhere(text) and "://" not in text
     assert "default-src 'none'" in text and "{{" not in text
 
 

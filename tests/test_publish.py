@@ -13,7 +13,7 @@ from PIL import Image
 
 from seaofcarbon import notebook, publish, run, twin
 from seaofcarbon.files import UserError, read_json, write_json
-from seaofcarbon.publish import extension, markdown, parameters
+from seaofcarbon.publish import extension, markdown, parameters, runs
 
 ROOT = Path(__file__).parents[1]
 
@@ -161,6 +161,16 @@ def test_a_published_run_whose_base_changed_says_so(spring):
     told = read_json(spring / "runs" / "deep" / "run.json")
     write_json(told | {"base": "gone"}, spring / "runs" / "deep" / "run.json")
     assert "(run `gone`)" in (staged(spring)[0] / "runs" / "deep-01-one.ipynb").read_text()
+
+
+def test_numbers_of_a_base_that_is_nothing_or_gone(spring):
+    """No change in percent of 0, nor of a file that was deleted."""
+    deep, twin = spring / "runs" / "deep", spring / "runs" / "twin"
+    part, theirs = (read_json(folder / "run.json")["notebooks"]["01-one"] for folder in (deep, twin))
+    (twin / "totals.csv").write_text("kind,source,region,total_pg_yr\nthis book,direct,global,0\n")
+    assert "| POC flux of the globe, direct, Pg C a year | 6 | 0 |  |" in runs._numbers(deep, twin, part, theirs)
+    (twin / "totals.csv").unlink()
+    assert "| POC flux of the globe, direct, Pg C a year | 6 |  |  |" in runs._numbers(deep, twin, part, theirs)
 
 
 def test_the_page_of_a_chapter_shows_its_parameters_once(spring):
@@ -328,6 +338,20 @@ def test_site_is_slimmed_without_loss(tmp_path):
         ('<link href="https://fonts.host/a.css" rel="preload">', True),
         ("<style>@import url('https://a.b/c.css');</style>", True),
         ('<img alt="x" src="http://a.b/c.png">', True),
+        ('<img srcset="a.png 1x, https://a.b/c.png 2x" src="a.png">', True),
+        ("<img src=https://a.b/c.png>", True),
+        ("<IMG SRC = '\n//a.b/c.png'>", True),
+        ("<link rel=stylesheet href=https://fonts.host/a.css>", True),
+        ('<link rel="modulepreload" href="https://a.b/c.js">', True),
+        ('<object data="https://a.b/c.svg"></object>', True),
+        ('<video poster="https://a.b/c.png"></video>', True),
+        ('<svg><image xlink:href="https://a.b/c.png"/></svg>', True),
+        ('<p style="background: url(https://a.b/c.png)">', True),
+        ('<script type="module">import "https://a.b/c.js"</script>', True),
+        ('<script type="module">import{x}from"https://a.b/c.js"</script>', True),
+        ('<script>const x = await import("https://a.b/c.js")</script>', True),
+        ('<img srcset="a.png, b.png 2x" src="data:image/png;base64,//aa"> <p>from "https://a.b" url(//a.b)</p>', False),
+        ("<script>let a</script><p>import 'https://a.b'</p><style>p {color: red}</style>", False),
         ('<a href="https://doi.org/10.1">a link</a> <link rel="canonical" href="https://a.b/">', False),
         ('<script>const URL = "https://unpkg.com/x"</script><img src="../_images/a.png">', False),
     ],
@@ -336,6 +360,16 @@ def test_outside_requests(tmp_path, page, found):
     """The book is read on ships: a page that asks another host hangs or looks broken there."""
     (tmp_path / "a.html").write_text(page)
     assert bool(publish.outside_requests(tmp_path)) is found
+
+
+@pytest.mark.parametrize(
+    ("style", "found"),
+    [("@import '//a.b/c.css';", 1), ("p {background: url( https://a.b/c.png)}", 1), ("p {background: url(c.png)}", 0)],
+)
+def test_outside_requests_of_styles(tmp_path, style, found):
+    """A style asks as a page does."""
+    (tmp_path / "a.css").write_text(style)
+    assert len(publish.outside_requests(tmp_path)) == found
 
 
 def test_pages_of_the_book_exist():

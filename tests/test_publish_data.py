@@ -17,7 +17,7 @@ import learn_sea
 from seaofcarbon import cli, files, records
 from seaofcarbon.learn.models import Model
 from seaofcarbon.publish import datapage, downloads, platform
-from seaofcarbon.publish.site import OUTSIDE, UNUSED
+from seaofcarbon.publish.site import UNUSED, asked_elsewhere
 from seaofcarbon.vocabulary import TWIN_LABEL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -194,7 +194,7 @@ def test_links_point_at_files(site):
     names = {path.name for path in (static / "download").iterdir()}
     assert {link.removeprefix("download/") for link in links if link.startswith("download/")} == names
     assert all((static / link).is_file() for link in links) and "data.html" in links
-    assert not OUTSIDE.findall(text)
+    assert not asked_elsewhere(text)
     for path in (static / "download").iterdir():
         assert path.name == "datapackage.json" or files.sha256(path) in text
 
@@ -280,7 +280,7 @@ def test_hostile_words_are_text(tmp_path):
     datapage.data_page(both, fluxes(both), sources, tmp_path / "x.html", hostile, hostile)
     text = (tmp_path / "x.html").read_text(encoding="utf-8")
     assert "<img" not in text and len(re.findall("</script>", text)) == 2
-    assert text.count(html.escape(hostile)) == 3 and not OUTSIDE.findall(text)
+    assert text.count(html.escape(hostile)) == 3 and not asked_elsewhere(text)
 
 
 def test_a_record_without_a_place_is_kept(tmp_path):

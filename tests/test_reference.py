@@ -14,6 +14,7 @@ import yaml
 
 from seaofcarbon import cli, vocabulary
 from seaofcarbon.publish import reference
+from seaofcarbon.run import LoggedError
 from seaofcarbon.vocabulary import LAMBDA_TH234_PER_D
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +110,12 @@ def test_examples_print_what_the_program_prints():
     by_hand = LAMBDA_TH234_PER_D * (10 * a + 40 * (a + b) / 2 + 50 * (b + c) / 2)
     assert float(row["th234_flux"]) == pytest.approx(by_hand, rel=1e-6)
     assert reference.printed("catalog cite owens2011").startswith("@article{owens2011")
+
+
+def test_an_example_that_fails_stops_the_page():
+    """An error shown as what the program prints would teach it."""
+    with pytest.raises(LoggedError, match="`seaofcarbon catalog show nothing` ends with 2: .*no entry .nothing"):
+        reference.printed("catalog show nothing")
 
 
 def test_exit_codes_on_the_page():

@@ -1,9 +1,11 @@
 """The built book as its readers meet it: every page in a browser, wide and narrow, light and dark, and as plain files.
 
 `make site` runs this after `make book`; the plain run of the tests leaves it out, since it judges what was built last.
+Without a book or a browser it skips; where SEAOFCARBON_SITE_REQUIRED is set it fails.
 """
 
 import functools
+import importlib
 import os
 import re
 import shutil
@@ -32,10 +34,27 @@ MAIN = ["book/intro.html", "notebooks/02-flux.html", "notebooks/05-maps.html", "
 LOOKS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 MEGABYTE = 1e6
 
-pytestmark = [
-    pytest.mark.site,
-    pytest.mark.skipif(not (HTML / "index.html").exists(), reason="no book is built here: run `make book` first"),
-]
+REQUIRED = bool(os.environ.get("SEAOFCARBON_SITE_REQUIRED"))
+"""Whether the pages must be looked at: nothing that is absent is an excuse then."""
+
+pytestmark = pytest.mark.site
+
+
+def absent(what):
+    """Skip, or fail where the pages must be looked at."""
+    (pytest.fail if REQUIRED else pytest.skip)(what)
+
+
+def needed(module):
+    """Import a module that may be absent."""
+    return importlib.import_module(module) if REQUIRED else pytest.importorskip(module)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built():
+    """Nothing can be judged before a book is built."""
+    if not (HTML / "index.html").exists():
+        absent("no book is built here: run `make book` first")
 
 
 def soup(page):
@@ -45,8 +64,7 @@ def soup(page):
 
 @functools.cache
 def _soup(page, _):
-    bs4 = pytest.importorskip("bs4")
-    return bs4.BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
+    return needed("bs4").BeautifulSoup((HTML / page).read_text(encoding="utf-8"), "html.parser")
 
 
 @functools.cache
@@ -66,9 +84,9 @@ def tracked():
 @pytest.fixture(scope="module")
 def browser():
     """The system's Chromium under Playwright."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sync_api = needed("playwright.sync_api")
     if CHROMIUM is None:
-        pytest.skip("no Chromium found; SEAOFCARBON_BROWSER may name one")
+        absent("no Chromium found; SEAOFCARBON_BROWSER may name one")
     arguments = ["--disable-quic", "--disable-gpu", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -229,7 +247,7 @@ def test_map_slider_moves(tabs):
 @pytest.mark.parametrize("page", [page for page in MAIN if page in PAGES])
 def test_axe_finds_no_serious_fault(tabs, page, look):
     """Readers who use a keyboard, a screen reader or poor screens: axe-core finds nothing serious or critical."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    axe = needed("axe_playwright_python.sync_playwright").Axe()
     tab = tabs[look]
     with Watch(tab, page, "?q=thorium" if page == "search.html" else ""):
         found = axe.run(tab).response["violations"]
@@ -260,30 +278,45 @@ def test_links_lead_somewhere(page):
     assert not dead, "\n".join(dead)
 
 
+@functools.cache
+def repository():
+    """Address of the repository that the book was built with: what the button of its first page opens."""
+    return soup("book/intro.html").select_one("a.btn-source-repository-button")["href"].rstrip("/")
+
+
+def test_the_repository_is_the_one_that_was_told():
+    """Who publishes the book elsewhere tells its address; it stands in the pages."""
+    if told := os.environ.get("SEAOFCARBON_REPOSITORY", "").rstrip("/"):
+        assert repository() == told
+    assert urlsplit(repository()).scheme == "https"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_launch_links_name_tracked_files(page):
     """Binder, Thebe and the buttons of the repository open files that git tracks; an issue names a page of the site."""
     config = yaml.safe_load((ROOT / "book" / "_config.yml").read_text())
-    repository, branch = config["repository"]["url"], config["repository"]["branch"]
-    files, wrong = tracked(), []
+    branch, path = config["repository"]["branch"], urlsplit(repository()).path
+    files, wrong, launches = tracked(), [], 0
     for link in {tag["href"] for tag in soup(page).select("a[href]")}:
         parts = urlsplit(link)
         asked = parse_qs(parts.query)
         if link.startswith(config["launch_buttons"]["binderhub_url"]):
             name = asked.get("urlpath", [""])[0].removeprefix("lab/tree/")
-            ours = parts.path == f"/v2/gh{urlsplit(repository).path}/{branch}"
-        elif match := re.match(rf"{re.escape(repository)}/(?:blob|edit|raw|tree)/([^/]+)/([^?#]+)", link):
+            ours = parts.path == f"/v2/gh{path}/{branch}"
+            launches += 1
+        elif match := re.match(rf"{re.escape(repository())}/(?:blob|edit|raw|tree)/([^/]+)/([^?#]+)", link):
             name, ours = unquote(match[2]), match[1] == branch
-        elif link.startswith(f"{repository}/issues/new"):
+        elif link.startswith(f"{repository()}/issues/new"):
             name, ours = "README.md", not asked or (HTML / asked["title"][0].split("/", 1)[1]).is_file()
         else:
             continue
         if name not in files or not ours:
             wrong.append(link)
     for config_of_thebe in soup(page).select("script[type='text/x-thebe-config']"):
-        if f'repo: "{urlsplit(repository).path.strip("/")}"' not in config_of_thebe.text:
+        if f'repo: "{path.strip("/")}"' not in config_of_thebe.text:
             wrong.append(config_of_thebe.text)
     assert not wrong, "\n".join(wrong)
+    assert launches or not page.startswith("notebooks/")
 
 
 def test_downloaded_notebooks_are_those_of_the_repository():

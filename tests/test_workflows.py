@@ -13,7 +13,9 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
 
-STEP = re.compile(r"make (?P<target>[\w-]+)( 2>&1 \| tee -a said\.txt)?|bash \.github/issue\.sh \"[^\"]+\" said\.txt")
+STEP = re.compile(
+    r"make (?P<target>[\w-]+)( 2>&1 \| tee -a said\.txt)?|bash \.github/issue\.sh \"[^\"]+\" said/said\.txt"
+)
 """A step is a target of the Makefile, told to a file where an issue may need it, or opens that issue."""
 
 
@@ -44,6 +46,29 @@ def test_actions_are_pinned_and_rights_are_few(workflow):
     writes = {what for right in rights for what, how in right.items() if how == "write"}
     assert writes == {"book": {"pages", "id-token"}, "tests": set()}.get(workflow.stem, {"issues"})
     assert all(job["timeout-minutes"] <= 120 for job in jobs(workflow))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda p: p.stem)
+def test_packages_run_where_nothing_can_be_written(workflow):
+    """A package that was taken over finds no token in its job; where there is one, nothing but ours runs."""
+    for job in jobs(workflow):
+        if "write" in job.get("permissions", {}).values():
+            assert not any("make" in step.get("run", "") for step in job["steps"])
+            assert "needs" in job
+
+
+def test_the_site_is_opened_before_it_is_published():
+    """A book that was not looked at in a browser is not put on Pages."""
+    steps = next(iter(jobs(ROOT / ".github" / "workflows" / "book.yml")))["steps"]
+    done = [step.get("run") or step["uses"].partition("@")[0] for step in steps]
+    assert done[-3:] == ["make book", "make site", "actions/upload-pages-artifact"]
+    assert "SEAOFCARBON_SITE_REQUIRED" in steps[-2]["env"]
+
+
+def test_uv_has_one_version():
+    """What installs from the lock is itself fixed."""
+    assert re.findall(r"^UV := (.*)$", MAKEFILE, re.MULTILINE)[0].startswith("uv==")
+    assert set(re.findall(r"pip install --quiet ([^-\s;]+)", MAKEFILE)) == {"$(UV)"}
 
 
 def test_each_action_has_one_version():
@@ -85,11 +110,13 @@ def test_one_issue_for_one_trouble(tmp_path, open_now, wanted):
     tell = "for last; do :; done; cat $last"
     gh.write_text(f"#!/bin/sh\nif [ $2 = list ]; then echo '{open_now}'; else echo $@; {tell}; fi\n")
     gh.chmod(0o755)
-    (tmp_path / "said.txt").write_text("page.md:3: lost\n")
+    (tmp_path / "said.txt").write_bytes(b"page.md:3: lost\n```\r@all\n")
     paths = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "RUN_ADDRESS": "https://git.example/runs/1"}
     done = subprocess.run(
         ["bash", str(ROOT / ".github" / "issue.sh"), "Lost", "said.txt"], cwd=tmp_path, env=os.environ | paths,
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(wanted) and "page.md:3: lost" in done.stdout and "/runs/1" in done.stdout
+    said = done.stdout.splitlines()
+    assert said[0].startswith(wanted)
+    assert said[1:] == [paths["RUN_ADDRESS"], "", "    page.md:3: lost", "    ```", "    @all"]

@@ -18,9 +18,13 @@ from seaofcarbon.run import LoggedError, home, run_folder
 OTHERS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "catalogs/*.yml")
 """Files with links that are no pages of the book."""
 
-LINK = re.compile(r"""https?://[^\s<>"'`)\]}|]+[^\s<>"'`)\]}|.,;:]""")
+WORD = r"""[^\s<>"'`()\]}|]"""
+REST = rf"(?:{WORD}|\({WORD}*\))*(?:(?![.,;:]){WORD}|\({WORD}*\))"
+"""What goes on an address: parentheses where they are closed, as in DOIs of Elsevier; no sign that ends a sentence."""
 
-DOI = re.compile(r"""\bdoi:\s*(10\.(?!1000/)\d{4,9}/[^\s<>"',;]+)""")
+LINK = re.compile(rf"https?://{REST}")
+
+DOI = re.compile(rf"\bdoi:\s*(10\.(?!1000/)\d{{4,9}}/{REST})")
 """DOI that is written without its address; 10.1000 is that of examples."""
 
 PAGE = "elsewhere"
@@ -151,12 +155,15 @@ def answers(found, folder):
 
 
 def main(profile="twin"):
-    """Print the links that were not reached; return 0 when all were, 1 when not, 2 when none could be asked."""
+    """Print the links that were not reached; return 0 (all were), 1, 2 (no network or run) or 70 (our fault)."""
     try:
         asked, lost = unreached(profile)
     except UserError as problem:
         print(f"links: {problem}", file=sys.stderr)
         return 2
+    except LoggedError as problem:
+        print(f"links: {' '.join(str(problem).split())}", file=sys.stderr)
+        return 70
     print("\n".join([*lost, f"{asked} links asked, {len(lost)} not reached"]))
     return 1 if lost else 0
 

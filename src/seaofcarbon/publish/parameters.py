@@ -64,17 +64,20 @@ def _meaning(parameter):
 def other_value(name, value):
     """Return a value to try in place of the one that was used, as the command line takes it.
 
-    The next choice; twice a number, or half of it where that is too much; one more of a seed.
+    The next choice; twice a number, or half of it where that is too much, or the most for 0; one more of a seed.
 
     >>> other_value("depth_m", 100.0), other_value("depth_m", 200.0), other_value("integration", "trapezoid")
     ('200', '100', 'layers')
+    >>> other_value("depth_m", 0.0)
+    '250'
     """
     parameter = PARAMETERS[name]
     if parameter.choices:
         return parameter.choices[(parameter.choices.index(value) + 1) % len(parameter.choices)]
     if name == "seed":
         return str(value + 1)
-    return text_of(check_value(name, f"{value * 2 if value * 2 <= parameter.high else value / 2:g}"))
+    other = (value * 2 if value * 2 <= parameter.high else value / 2) or parameter.high
+    return text_of(check_value(name, f"{other:g}"))
 
 
 def command(chapter, run, changed, options=""):

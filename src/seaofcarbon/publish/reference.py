@@ -18,6 +18,7 @@ import pandas as pd
 
 from seaofcarbon import vocabulary
 from seaofcarbon.publish.markdown import markdown_table
+from seaofcarbon.run import LoggedError
 
 PROGRAM = "seaofcarbon.cli"
 """Found by its name, as Sphinx finds what it documents: nothing here depends on it."""
@@ -40,7 +41,7 @@ EXAMPLES = {
     "predict": "predict points.csv --model runs/twin/model --out predictions.csv",
     "catalog list": "catalog list",
     "catalog check": "catalog check",
-    "catalog show": "catalog show published_values",
+    "catalog show": "catalog show published_export_values",
     "catalog fetch": "catalog fetch mouw2016",
     "catalog cite": "catalog cite owens2011",
 }
@@ -252,15 +253,17 @@ def with_exponents(text):
 
 
 def printed(example):
-    """Return what an example prints, run in a folder that holds `CAST` as cast.csv."""
+    """Return what an example prints, run in a folder that holds `CAST` as cast.csv; one that fails is no example."""
     said = io.StringIO()
     main = pkgutil.resolve_name(PROGRAM).main
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "cast.csv").write_text(CAST, encoding="utf-8")
         with contextlib.chdir(folder), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            main(shlex.split(example))
+            code = main(shlex.split(example))
             written = Path("fluxes.csv")
             table = written.read_text(encoding="utf-8") if written.exists() else ""
+    if code:
+        raise LoggedError(f"the example `seaofcarbon {example}` ends with {code}: {' '.join(said.getvalue().split())}")
     return said.getvalue() + (f"\n{written}:\n{table}" if table else "")
 
 

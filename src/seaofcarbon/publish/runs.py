@@ -191,10 +191,12 @@ def _numbers(run_dir, default_dir, part, theirs):
         if name not in part["outputs"]:
             continue
         mine = function(run_dir / name, part["parameters"])
-        other = function(default_dir / name, theirs["parameters"]) if name in theirs.get("outputs", {}) else {}
+        there = name in theirs.get("outputs", {}) and (default_dir / name).exists()
+        other = function(default_dir / name, theirs["parameters"]) if there else {}
         for what in dict.fromkeys([*mine, *other]):
             a, b = mine.get(what, np.nan), other.get(what, np.nan)
-            rows.append({"Number": what, "This run": a, f"Run {default_dir.name}": b, "Change, %": 100 * (a / b - 1)})
+            change = 100 * (a / b - 1) if b else np.nan
+            rows.append({"Number": what, "This run": a, f"Run {default_dir.name}": b, "Change, %": change})
     if not rows:
         return ""
     found = pd.DataFrame(rows)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
 from pathlib import Path
 
 from PIL import Image
@@ -18,14 +19,17 @@ from seaofcarbon.publish.runs import published
 from seaofcarbon.publish.stage import addresses, stage
 from seaofcarbon.run import NOTEBOOKS, LoggedError, home, read_run, run_folder
 
-OUTSIDE = re.compile(
-    r"""<(?:script|img|iframe|video|audio|source|embed)\b[^>]*\ssrc=["'](?:https?:)?//[^"']+"""
-    r"""|<link\b(?=[^>]*rel=["'](?:stylesheet|preload|preconnect|dns-prefetch|icon))[^>]*\shref=["'](?:https?:)?//[^"']+"""
-    r"""|@import\s+(?:url\()?["']?(?:https?:)?//[^"')]+|url\(["']?(?:https?:)?//[^"')]+""",
-    re.IGNORECASE,
-)
-"""What makes a browser ask another host when it opens a page; links that a reader may click are no part of it."""
+ASKED = re.compile(r"preload|preconnect|prefetch|stylesheet|icon", re.IGNORECASE)
+"""Kinds of <link> that a browser follows by itself (dns-prefetch, modulepreload and apple-touch-icon among them)."""
 
+ELSEWHERE = re.compile(r"\s*(?:https?:)?[/\\]{2}", re.IGNORECASE)
+"""How the address of another host begins."""
+
+STYLE = re.compile(r"""(?:@import\s*|\burl\(\s*)["']?(?:https?:)?//[^"')\s]+""", re.IGNORECASE)
+"""What makes a style ask another host (in `@import url(...)` it is the second)."""
+
+IMPORT = re.compile(r"""\b(?:import\s*\(?|from)\s*["'`](?:https?:)?//[^"'`]+""")
+"""What makes a module of script ask another host."""
 
 UNUSED = re.compile(
     r"\.(map|ttf)$"  # for those who write the theme's scripts; browsers take the woff2 beside a ttf
@@ -70,7 +74,7 @@ def _contents(folder):
 
 
 def outside_requests(folder):
-    """Return what in built pages and styles would make a browser ask another host, as "file: match".
+    """Return what in built pages and styles would make a browser ask another host, as "file: what".
 
     Parameters
     ----------
@@ -82,10 +86,69 @@ def outside_requests(folder):
     """
     pages = [p for p in Path(folder).rglob("*") if p.suffix in (".html", ".css") and "mathjax" not in p.parts]
     return [
-        f"{page.relative_to(folder)}: {match[:160]}"
+        f"{page.relative_to(folder)}: {found[:160]}"
         for page in sorted(pages)
-        for match in OUTSIDE.findall(page.read_text(encoding="utf-8", errors="replace"))
+        for found in asked_elsewhere(page.read_text(encoding="utf-8", errors="replace"), page.suffix)
     ]
+
+
+def asked_elsewhere(text, kind=".html"):
+    """Return what makes a browser ask another host when it opens a page; links that a reader may click are no part.
+
+    Parameters
+    ----------
+    text : str
+        A page or a style.
+    kind : {".html", ".css"}
+        Which of them.
+
+    Returns
+    -------
+    list of str
+
+    >>> asked_elsewhere("<img src=//a.b/c.png> <a href='https://a.b'>a link</a> <style>p {color: red}</style>")
+    ['<img src="//a.b/c.png">']
+    """
+    if kind == ".css":
+        return STYLE.findall(text)
+    page = _Requests()
+    page.feed(text)
+    page.close()
+    style, script = ("\n".join(parts) for parts in page.inside.values())
+    return [*page.found, *STYLE.findall(style), *IMPORT.findall(script)]
+
+
+class _Requests(HTMLParser):
+    """What the tags of a page ask of other hosts, and the styles and scripts inside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.inside, self.tag = [], {"style": [], "script": []}, None
+
+    def handle_starttag(self, tag, attrs):
+        self.tag, told = tag, {name: value or "" for name, value in attrs}
+        self.inside["style"].append(told.get("style", ""))
+        for name, value in told.items():
+            if any(map(ELSEWHERE.match, _addresses(tag, name, value, told.get("rel", "")))):
+                self.found.append(f'<{tag} {name}="{value}">')
+
+    def handle_endtag(self, tag):
+        self.tag = None
+
+    def handle_data(self, data):
+        if self.tag in self.inside:
+            self.inside[self.tag].append(data)
+
+
+def _addresses(tag, name, value, rel):
+    """Return the addresses in an attribute that a browser asks by itself."""
+    if name in ("srcset", "imagesrcset"):  # an address and its size, then a comma and the next
+        return re.findall(r"[\s,]*(\S*[^\s,])[^,]*(?:,|$)", value)
+    if name in ("href", "xlink:href"):
+        asks = tag in ("image", "use") or (tag == "link" and ASKED.search(rel))  # the first two are of SVG
+    else:
+        asks = name in ("src", "poster") or (tag, name) == ("object", "data")
+    return [value] if asks else []
 
 
 def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
