@@ -12,10 +12,11 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 import yaml
 
-from seaofcarbon import catalog, digitise, edition, files, flux, profiles, publish, records, run
-from seaofcarbon.edition import freezing, learner
+from seaofcarbon import catalog, digitise, edition, files, flux, profiles, provenance, publish, records, run
+from seaofcarbon.edition import freezing, learner, sources
 from seaofcarbon.learn import features, models
 from seaofcarbon.publish import extension, frozen
 from seaofcarbon.vocabulary import FEATURE_SETS
@@ -50,7 +51,7 @@ def test_no_measurement_is_in_it():
 def test_map_is_whole_and_honest():
     """Twelve months, land empty, the interval about the value, what has no value has no applicability."""
     ds = files.read_netcdf(FOLDER / "maps.nc")
-    assert dict(ds.sizes) == {"month": 12, "lat": 180, "lon": 360, "bnds": 2} or ds.sizes["month"] == 12
+    assert {name: ds.sizes[name] for name in ds["poc_flux"].dims} == {"month": 12, "lat": 180, "lon": 360}
     land = catalog.climatology()["bottom_depth"].isnull()
     for ending in ("", "_ez"):
         flux, low, high = (ds[f"poc_flux{ending}{end}"] for end in ("", "_lower", "_upper"))
@@ -60,8 +61,21 @@ def test_map_is_whole_and_honest():
         assert bool(((low <= flux) & (flux <= high)).where(known, True).all())
         assert bool(((ds[f"applicable{ending}"] >= 0) == known).all())
         assert bool((ds[f"poc_flux{ending}_year"].notnull() == known.any("month")).all())
-    assert 50 < float(ds["depth_ez"].mean()) < 150
     assert "Mouw" in ds.attrs["references"] and ds.attrs["Conventions"].startswith("CF")
+
+
+def test_nothing_in_it_gives_back_the_chlorophyll():
+    """A depth of light by cell and month is the chlorophyll in other words, and its licence says: never passed on."""
+    assert "never passed on" in catalog.show("sweeney_chlorophyll")["licence"]
+    with xr.open_dataset(FOLDER / "maps.nc") as ds:
+        own = {f"poc_flux{ez}{part}" for ez in ("", "_ez")
+               for part in ("", "_lower", "_upper", "_year", "_bloom", "_non_bloom")}  # fmt: skip
+        cf = {"lat_bnds", "lon_bnds", "climatology_bounds", "month", "time", "lat", "lon"}
+        assert set(ds.variables) == own | {"applicable", "applicable_ez"} | cf
+        for name in own | {"applicable", "applicable_ez"}:
+            assert ("month" in ds[name].dims) != name.endswith(("_year", "_bloom"))
+    sites = pd.read_csv(FOLDER / "sites.csv").dropna(subset="depth_m")
+    assert (sites.groupby(["site", "layer"])["depth_m"].nunique() == 1).all()  # one depth for the whole year
 
 
 @pytest.mark.parametrize("name", FROZEN)
@@ -164,6 +178,62 @@ def test_only_runs_on_open_data_are_frozen(tmp_path):
         with pytest.raises(files.UserError, match="--profile real"):
             edition.freeze(tmp_path / name, tmp_path / name, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def two_runs(code=("a" * 64, "a" * 64), model="m"):
+    """Give run.json of a whole run, and of one at Ez that stands on a model."""
+    tune = {"package": code[0], "inputs": {}, "outputs": {"model": "m", "covariates.nc": "c"}}
+    inputs = {"model": {"sha256": model}, "covariates.nc": {"sha256": "c"}}
+    maps = {"package": code[1], "inputs": inputs, "outputs": {"maps.nc": "z"}}
+    season = {"package": code[1], "inputs": {"maps.nc": {"sha256": "z"}}, "outputs": {"seasons.nc": "s"}}
+    return (
+        {"name": "real", "notebooks": {"04-tune": tune}},
+        {"name": "real-ez", "notebooks": {"05-maps": maps, "06-seasons": season}},
+    )
+
+
+def test_runs_that_do_not_belong_together_are_refused():
+    """A model that was learnt again in between, or notebooks of two versions of the code."""
+    sources.check_together(*two_runs())
+    with pytest.raises(files.UserError, match="real-ez does not belong to run real: its model changed.*make edition"):
+        sources.check_together(*two_runs(model="older"))
+    with pytest.raises(files.UserError, match=r"same code \(sha256 aaaaaaaa, bbbbbbbb\).*make edition"):
+        sources.check_together(*two_runs(code=("a" * 64, "b" * 64)))
+
+
+def test_the_code_of_a_file_is_that_of_its_notebook(tmp_path):
+    """The edition is frozen later than its notebook ran, perhaps by other code; a running notebook has no manifest."""
+    folder = tmp_path / "runs" / "real"
+    files.write_json({"profile": "real"}, folder / "run.json")
+    assert run.package_hash()[:16] in provenance.attrs(folder, "maps.nc", "real")["history"]
+    files.write_json({"package": "0123456789abcdef" * 4}, folder / "manifest" / "05-maps.json")
+    assert "code sha256 0123456789abcdef" in provenance.attrs(folder, "maps.nc", "real")["history"]
+
+
+def test_closed_training_rows_are_refused(tmp_path):
+    """A model remembers what it learnt: a source without an open licence is named, and nothing is frozen."""
+    files.write_json({"profile": "real", "notebooks": {}}, tmp_path / "run.json")
+    package = {"sources": [{"title": "A", "path": "10.1594/PANGAEA.1", "licence": "CC-BY-3.0"}]}
+    files.write_json(package, tmp_path / "datapackage.json")
+    rows = pd.DataFrame({"target": "poc_flux", "source_id": ["PANGAEA.1", "PANGAEA.1", "GA99"]})
+    for kept, closed in ((rows[:2], False), (rows, True)):
+        kept.assign(value=1.0).to_parquet(tmp_path / "training.parquet")
+        if closed:
+            with pytest.raises(files.UserError, match=r"closed data.*: GA99 \(not stated\)"):
+                freezing.check_open(sources.Source(tmp_path))
+        else:
+            freezing.check_open(sources.Source(tmp_path))
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    """Before anything is computed, or `--out ~` would be the end of it."""
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(files.UserError, match="is no edition"):
+        edition.freeze(tmp_path / "run", tmp_path / "run", tmp_path)
+    (tmp_path / "edition.json").write_text("{}")
+    with pytest.raises(files.UserError, match="no run on open data"):
+        edition.freeze(tmp_path / "run", tmp_path / "run", tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
 
 
 def test_numbers_are_rounded_and_plain():

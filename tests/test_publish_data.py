@@ -14,9 +14,9 @@ import pytest
 import xarray as xr
 
 import learn_sea
-from seaofcarbon import cli, files, records
+from seaofcarbon import catalog, cli, files, records
 from seaofcarbon.learn.models import Model
-from seaofcarbon.publish import datapage, downloads, platform
+from seaofcarbon.publish import datapage, downloads, platform, runs
 from seaofcarbon.publish.site import UNUSED, asked_elsewhere
 from seaofcarbon.vocabulary import TWIN_LABEL
 
@@ -102,21 +102,21 @@ def description(text):
 )  # fmt: skip
 def test_only_open_licences_pass(licence, may):
     """What is not clearly open is cited and linked, no more."""
-    assert downloads.may_pass_on(licence) is may
+    assert catalog.may_pass_on(licence) is may
 
 
 def test_a_source_without_its_licence_is_closed():
     """Unknown, or two of one name of which one is closed: no value of it leaves; the twin is all our own."""
     both = table()
-    told = downloads.sources_of(both, PACKAGE, "real").set_index("source_id")
+    told = catalog.sources_of(both, PACKAGE, "real").set_index("source_id")
     assert told["open"].to_dict() == {"GA99": False, "PANGAEA.1": True} and told["n_records"].tolist() == [6, 12]
-    assert not downloads.sources_of(both, {"sources": []}, "real")["open"].any()
+    assert not catalog.sources_of(both, {"sources": []}, "real")["open"].any()
     twice = {"sources": [*PACKAGE["sources"], {"title": "b", "path": "PANGAEA.1.csv", "licence": "CC-BY-4.0"},
                          {"title": "c", "path": "x/GA99.tab", "licence": "CC-BY-4.0"}]}  # fmt: skip
-    assert not downloads.sources_of(both, twice, "real").set_index("source_id").loc["GA99", "open"]
-    assert downloads.sources_of(both, PACKAGE, "twin")["open"].all()
+    assert not catalog.sources_of(both, twice, "real").set_index("source_id").loc["GA99", "open"]
+    assert catalog.sources_of(both, PACKAGE, "twin")["open"].all()
     entry = {"doi": "10.1594/PANGAEA.1", "citation": "A. Open: Data", "licence": "see the repository"}
-    listed = downloads.sources_of(both, PACKAGE, "real", [entry]).set_index("source_id").loc["PANGAEA.1"]
+    listed = catalog.sources_of(both, PACKAGE, "real", [entry]).set_index("source_id").loc["PANGAEA.1"]
     assert listed["cite"] == "A. Open: Data" and not listed["open"]
 
 
@@ -130,7 +130,7 @@ def test_no_value_of_a_closed_source_is_in_any_file(site):
     for name in ("records", "fluxes"):
         assert set(files.read_csv(static / "download" / f"{name}.csv.gz")["source_id"]) == {"PANGAEA.1"}
     both = table()
-    facts, arrays = datapage.content(both, fluxes(both), downloads.sources_of(both, PACKAGE, "real"))
+    facts, arrays = datapage.content(both, fluxes(both), catalog.sources_of(both, PACKAGE, "real"))
     closed = arrays["source"] == [name for name, _, _ in facts["sources"]].index("GA99")
     assert arrays["n"][closed].sum() == 6 and arrays["n"].sum() == 18
     assert np.isnan([arrays[name][closed] for name in ("value", "depth", "sigma")]).all()
@@ -140,13 +140,34 @@ def test_no_value_of_a_closed_source_is_in_any_file(site):
 
 def test_a_model_that_learnt_from_closed_data_is_not_offered(run_dir, tmp_path):
     """A forest remembers single values: its licence is that of what it learnt."""
-    sources = downloads.sources_of(table(), PACKAGE, "real")
+    sources = catalog.sources_of(table(), PACKAGE, "real")
     (offered,) = downloads._model(run_dir, tmp_path, "poc_flux", sources)
     assert offered.licence == "CC-BY-4.0 and CC-BY-3.0"
     with zipfile.ZipFile(tmp_path / offered.name) as packed:
         assert packed.namelist() == ["card.json"]
     assert downloads._model(run_dir, tmp_path, "th234_flux", sources) == []
     assert downloads._model(run_dir, tmp_path, "c_th", sources) == []
+
+
+def test_depths_that_follow_light_stay_here(run_dir, tmp_path):
+    """On the real profile they are the chlorophyll in other words: cut from map and sites, kept on the twin."""
+    folder = tmp_path / "real-ez"
+    with xr.open_dataset(run_dir / "maps.nc") as ds:
+        one = ds[["poc_flux"]].isel(depth=[1]).load()
+    files.write_netcdf(one.assign(depth_used=one["poc_flux"].isel(depth=0, drop=True) + 1), folder / "maps.nc")
+    files.write_csv(pd.DataFrame({"site": ["x"], "depth_m": [99.0], "depth_used_m": [77.0]}), folder / "sites.csv")
+    asked = {"target": "poc_flux", "depth_m": 100.0}
+    for profile in ("real", "twin"):
+        files.write_json({"profile": profile}, folder / "run.json")
+        static = tmp_path / profile
+        static.mkdir()
+        part = {"parameters": asked | {"profile": profile}, "outputs": {"maps.nc": "a", "sites.csv": "b"}}
+        text = runs._links(folder, part, static)
+        made = static / ("map-poc_flux-100m.nc" if profile == "real" else "maps.nc")
+        assert {path.name for path in static.iterdir()} == {made.name, "sites.csv"} and made.name in text
+        with xr.open_dataset(made) as ds:
+            assert ("depth_used" in ds) == (profile == "twin") and "poc_flux" in ds
+        assert ("depth_used_m" in pd.read_csv(static / "sites.csv")) == (profile == "twin")
 
 
 def assert_complete(told):
@@ -310,7 +331,7 @@ def test_filters_and_a_click_in_a_browser(tmp_path):
     """The page drives its own controls: filters change the count, a click opens a cast, nothing is fetched."""
     both = table()
     path = tmp_path / "data.html"
-    sources = downloads.sources_of(both, PACKAGE, "real").sort_values("source_id", ascending=False)
+    sources = catalog.sources_of(both, PACKAGE, "real").sort_values("source_id", ascending=False)
     datapage.data_page(both, fluxes(both), sources, path, "Records", TWIN_LABEL)
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options += " --disable-component-update --disable-sync --virtual-time-budget=4000 --window-size=390,800 --dump-dom"

@@ -62,6 +62,7 @@ def test_spanish_pages_know_the_months():
     """The page, its tables and the numbers of the edition name the same twelve; a site without a name would be lost."""
     import yaml
 
+    from seaofcarbon.files import read_csv
     from seaofcarbon.publish import spanish
     from seaofcarbon.vocabulary import SITES
 
@@ -70,6 +71,10 @@ def test_spanish_pages_know_the_months():
     assert [months[name] for name in spanish.ENGLISH] == list(spanish.MONTHS)
     assert set(spanish.SITES) <= set(SITES)
     edition = ROOT / "book" / "edition"
+    sites = read_csv(edition / "sites.csv").dropna(subset="poc_flux")["site"]
+    assert set(sites) <= set(spanish.SITES)
+    told = json.loads((edition / "numbers.json").read_text(encoding="utf-8"))["andalusia"].values()
+    assert {part["name"] for part in told if isinstance(part, dict) and "name" in part} <= set(spanish.SITES)
     assert spanish.months(edition).count("\n") == 13
     assert all(site in spanish.summary(edition) for site in spanish.SITES.values())
 

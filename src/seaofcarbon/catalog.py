@@ -1,4 +1,4 @@
-"""The one door to data: what there is, where it lies, that its bytes are right, and how to cite it.
+"""The one door to data: what there is, where it lies, that its bytes are right, how to cite it, what may be passed on.
 
 The entries stand in `catalogs/*.yml` (intake 2), which plain `intake.open_catalog` opens as well.
 """
@@ -254,6 +254,74 @@ def chlorophyll():
     chl = chl.sortby("lon").assign_coords(lat=sea["lat"].values, lon=sea["lon"].values)
     chl.attrs = {"units": "mg m-3", "long_name": "chlorophyll-a concentration"}
     return chl.where(sea).rename("chlorophyll")
+
+
+# --- What may be passed on ---------------------------------------------------------------------------
+
+OPEN = re.compile(r"CC-BY-\d\.\d|CC0-\d\.\d|public domain\b.*", re.IGNORECASE)
+"""Licences under which values are passed on, with the names of those who measured. All others: cite and link only."""
+
+LICENCE = "CC-BY-4.0"
+"""Of what this project makes; what it passes on keeps its own beside it."""
+
+
+def may_pass_on(licence):
+    """Tell whether values under a licence may be passed on.
+
+    >>> [may_pass_on(name) for name in ("CC-BY-3.0", "CC-BY-NC-4.0", "GEOTRACES IDP terms", "not stated", None)]
+    [True, False, False, False, False]
+    """
+    return bool(OPEN.fullmatch(str(licence or "").strip()))
+
+
+def sources_of(table, package, profile, entries=()):
+    """Return the sources of some records: how to cite each, its licence, and whether its values may be passed on.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Universal records.
+    package : dict
+        The data package of the run: `sources` with title, path (DOI or file) and licence.
+    profile : {"twin", "real"}
+        Everything in the twin ocean was made by this project.
+    entries : list of dict
+        From `show`: they know better how to cite, and their licence must be open, too.
+
+    Returns
+    -------
+    DataFrame
+        source_id, cite, licence, open, n_records. A source that the package does not name has no licence, and is not
+        passed on; where two have one name, both must be open.
+    """
+    counts = table["source_id"].value_counts(sort=False).sort_index()
+    told = [(name, source) for source in package["sources"] for name in _names(source["path"])]
+    listed = [(name, entry) for entry in entries for name in _names(entry.get("doi") or entry.get("filename") or "")]
+    rows = []
+    for source_id, n in counts.items():
+        mine = [source for name, source in told if name == source_id]
+        known = [entry for name, entry in listed if name == source_id]
+        licences = sorted({one.get("licence") or "not stated" for one in [*mine, *known]}) or ["not stated"]
+        if profile == "twin":
+            licences = [LICENCE]
+        rows.append(
+            {
+                "source_id": source_id,
+                "cite": "; ".join(
+                    dict.fromkeys([entry["citation"] for entry in known] or [source["title"] for source in mine])
+                ),
+                "licence": "; ".join(licences),
+                "open": all(map(may_pass_on, licences)),
+                "n_records": n,
+            }
+        )
+    return pd.DataFrame(rows, columns=["source_id", "cite", "licence", "open", "n_records"])
+
+
+def _names(path):
+    """Return the names that a source may go by in records: a DOI without its prefix, a file without its endings."""
+    last = str(path).split("/")[-1]
+    return {last} if str(path).startswith("10.") else {last, last.split(".")[0]}
 
 
 # --- Citations ---------------------------------------------------------------------------------------

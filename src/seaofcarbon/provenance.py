@@ -43,6 +43,8 @@ def attrs(run_dir, name, profile, table=run.NOTEBOOKS):
             f"no notebook makes {name}{run.suggest(name, [n for r in table.values() for n in r.makes])}"
         )
     manifests = {c: _manifest(run_dir, c) for c in _before(chapter, table)}
+    own = run_dir / "manifest" / f"{chapter}.json"  # is absent while the notebook runs
+    code = files.read_json(own)["package"] if own.exists() else run.package_hash()
     relation = manifests.get("02-flux", {}).get("parameters", {}).get("u238_relation")
     entries, keys = run.credited(profile, [*manifests, chapter], relation)
     data = [catalog.show(entry) for entry in entries]
@@ -52,7 +54,7 @@ def attrs(run_dir, name, profile, table=run.NOTEBOOKS):
         "source": "; ".join([*([f"{TWIN_LABEL}: simulated casts"] if profile == "twin" else []), *map(_version, data)]),
         "references": "; ".join(map(_work, dict.fromkeys([*(key for entry in data for key in entry["cite"]), *keys]))),
         "history": f"notebook {chapter} of run {run_dir.name}, {profile} profile, seaofcarbon {__version__}, "
-        f"code sha256 {run.package_hash()[:SHOWN]}" + (f", from (sha256) {', '.join(used)}" if used else ""),
+        f"code sha256 {code[:SHOWN]}" + (f", from (sha256) {', '.join(used)}" if used else ""),
     }
 
 

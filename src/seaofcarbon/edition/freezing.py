@@ -37,7 +37,7 @@ def freeze(run_dir, ez_run_dir, folder, n_seeds=N_SEEDS):
     ez_run_dir : Path
         Run of 05-maps and what depends on it, at the base of the euphotic zone.
     folder : Path
-        Replaced as a whole when everything is made.
+        Replaced as a whole when everything is made; it must be new, empty or an edition.
     n_seeds : int
         Ways to deal the folds that the skill of the edition's model is the mean of.
 
@@ -49,14 +49,17 @@ def freeze(run_dir, ez_run_dir, folder, n_seeds=N_SEEDS):
     Raises
     ------
     UserError
-        When a run is absent or of another kind, or the folder would be larger than 8 MB.
+        When a run is absent or of another kind, the two do not belong together, a source of the training rows is not
+        open, the folder holds something else, or it would be larger than 8 MB.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from seaofcarbon.edition import pictures
 
+    _check_place(Path(folder))
     whole, ez = opened(run_dir, ez_run_dir)
+    check_open(whole)
     seed = run.read_run(whole.run_dir)["notebooks"]["04-tune"]["parameters"]["seed"]
     table = learner.known(whole.training)
     with warnings.catch_warnings():
@@ -95,10 +98,41 @@ def freeze(run_dir, ez_run_dir, folder, n_seeds=N_SEEDS):
     return about
 
 
+def _check_place(folder):
+    """Refuse to replace a folder of something else."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "edition.json").exists():
+        raise UserError(f"{folder} holds files and is no edition (no edition.json): give a new or an empty folder")
+
+
+def check_open(whole):
+    """Refuse training rows of a source whose values may not be passed on: a forest remembers single values.
+
+    Parameters
+    ----------
+    whole : Source
+
+    Raises
+    ------
+    UserError
+        Names the sources, with their licences.
+    """
+    package = files.read_json(run.artefact(whole.run_dir, "datapackage.json"))
+    entries = [catalog.show(name) for name in told.data_entries(whole.run_dir)]
+    sources = catalog.sources_of(whole.training, package, "real", entries)
+    closed = sources[~sources["open"]]
+    if len(closed):
+        names = "; ".join(closed["source_id"] + " (" + closed["licence"] + ")")
+        raise UserError(
+            f"the model of run {whole.run_dir.name} learnt from closed data, which an edition would pass on: {names}; "
+            "leave these files out and run it again"
+        )
+
+
 def _about(whole, ez, n_seeds):
     """What edition.json says: when, from which runs and data, with which versions."""
     parts = {name: run.read_run(source.run_dir)["notebooks"] for name, source in (("run", whole), ("ez_run", ez))}
-    made = files.read_netcdf(run.artefact(whole.run_dir, "maps.nc"), chunks={}).attrs["date_created"]
+    with files.read_netcdf(run.artefact(whole.run_dir, "maps.nc"), chunks={}) as ds:
+        made = ds.attrs["date_created"]
     first = next(iter(parts["run"].values()))
     return {
         "title": "Sea of Carbon: the edition", "licence": "CC-BY-4.0", "date": made[:10], "profile": "real",

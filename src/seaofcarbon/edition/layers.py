@@ -24,7 +24,8 @@ def dataset(whole, ez):
     -------
     Dataset, dims (month, lat, lon)
         poc_flux (middle value) with _lower, _upper (90 % interval of a measurement) and applicable; poc_flux_year,
-        _bloom and _non_bloom (lat, lon); the same with the ending _ez, and depth_ez (m). mmol m-2 d-1 inside.
+        _bloom and _non_bloom (lat, lon); the same with the ending _ez. mmol m-2 d-1 inside. The depth of Ez by cell and
+        month is not among them: it would give back the chlorophyll, whose licence keeps it here.
     """
     found = {}
     for ending, source in (("", whole), ("_ez", ez)):
@@ -47,9 +48,6 @@ def dataset(whole, ez):
             found[f"{name}_{part}"] = source.split[part].assign_attrs(
                 about, long_name=f"{quantity}, {text} (middle values)"
             )
-    found["depth_ez"] = ez.layer["depth_used"].drop_attrs().assign_attrs(
-        units="m", long_name="depth of 0.1 % light, from satellite chlorophyll"
-    )  # fmt: skip
     kept = {name: da.drop_vars([c for c in da.coords if c not in da.dims]) for name, da in found.items()}
     return xr.Dataset(kept).drop_attrs(deep=False)
 

@@ -14,6 +14,8 @@ from seaofcarbon.vocabulary import CARBON_G_PER_MOL
 TARGET, DEPTH_M = "poc_flux", 100.0
 COMMAND = "`seaofcarbon run all --profile real`"
 COMMAND_EZ = "`seaofcarbon run 05-maps+ --profile real --name real-ez -p depth_kind=ez`"
+FROZEN = ("maps.nc", "seasons.nc", "totals.csv", "sites.csv")
+"""Artefacts that both runs must have made themselves."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +121,51 @@ def opened(run_dir, ez_run_dir):
     Raises
     ------
     UserError
-        When a run is absent, incomplete, of the twin, or not at the depth that is wanted.
+        When a run is absent, incomplete, of the twin, or not at the depth that is wanted; when the two do not belong
+        together.
     """
     pair = []
     for folder, command in ((Path(run_dir), COMMAND), (Path(ez_run_dir), COMMAND_EZ)):
         told = run.read_run(folder)
         if told.get("profile") != "real":
             raise UserError(f"{folder} is no run on open data: make it with {command}")
-        for name in ("maps.nc", "seasons.nc", "totals.csv", "sites.csv"):
-            run.artefact(folder, name)
+        for name in FROZEN:  # an artefact of its base would not do
+            if not (folder / name).exists():
+                raise UserError(f"{folder} has no {name} of its own: make it with {command}")
         pair.append(Source(folder))
     whole, ez = pair
     if whole.follows_light or not ez.follows_light:
         raise UserError(f"the edition needs a run at fixed depths and one at Ez: {COMMAND}, then {COMMAND_EZ}")
+    check_together(run.read_run(whole.run_dir), run.read_run(ez.run_dir))
     return whole, ez
+
+
+def check_together(whole, ez):
+    """Refuse two runs of which the second does not stand on what the first holds, or that other code made.
+
+    Parameters
+    ----------
+    whole, ez : dict
+        run.json of both: every input of a notebook must be what a notebook of its own run made, or else one of `whole`.
+
+    Raises
+    ------
+    UserError
+        Names the inputs that changed since, or the hashes of the code.
+    """
+    made, old, code = {}, set(), set()
+    for told in (whole, ez):
+        parts = told["notebooks"].values()
+        made |= {name: sha for part in parts for name, sha in part["outputs"].items()}
+        old |= {name for part in parts for name, used in part["inputs"].items() if made.get(name) != used["sha256"]}
+        code |= {part["package"] for part in parts}
+    if old:
+        raise UserError(
+            f"run {ez['name']} does not belong to run {whole['name']}: its {', '.join(sorted(old))} changed since; "
+            "make both again with `make edition`"
+        )
+    if len(code) > 1:
+        raise UserError(
+            f"the notebooks of runs {whole['name']} and {ez['name']} were not run by the same code (sha256 "
+            f"{', '.join(sorted(sha[:8] for sha in code))}): make both again with `make edition`"
+        )

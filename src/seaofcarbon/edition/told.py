@@ -68,14 +68,17 @@ def sites_table(whole, ez):
     -------
     DataFrame
         site, layer ("100 m" or "Ez"), month, depth_m, poc_flux (middle value) with its 90 % interval (mmol m-2 d-1),
-        applicable (1 inside, 0 outside), bottom_depth_m, distance_km; or a reason in place of a number.
+        applicable (1 inside, 0 outside), bottom_depth_m, distance_km; or a reason in place of a number. At Ez depth_m
+        is the mean of the months with a number: a depth for each month would give back the chlorophyll.
     """
     parts = []
     for name, source in (("100 m", whole), ("Ez", ez)):
         year = source.table("sites.csv")
         year = year[year["site"].isin(ANDALUSIA)]
         if source.follows_light:
-            year = year.assign(depth_m=year["depth_used_m"].where(year["reason"].isna()))
+            depth = year["depth_used_m"].where(year[TARGET].notna())
+            mean = depth.groupby(year["site"]).transform("mean")
+            year = year.assign(depth_m=mean.where(year["reason"].isna()))
         else:
             year = year[year["reason"].notna() | np.isclose(year["depth_m"], DEPTH_M)]
         parts.append(year.assign(layer=name))

@@ -1,7 +1,6 @@
 """Files that the book offers: what the licences let us pass on, with a schema and a line that opens each."""
 
 import gzip
-import re
 import shutil
 import zipfile
 from dataclasses import dataclass, field
@@ -11,17 +10,16 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import catalog, files, records, run
+from seaofcarbon.catalog import LICENCE
 from seaofcarbon.learn.features import covariates_needed
 from seaofcarbon.vocabulary import VARIABLES
 
-OPEN = re.compile(r"CC-BY-\d\.\d|CC0-\d\.\d|public domain\b.*", re.IGNORECASE)
-"""Licences under which values are passed on, with the names of those who measured. All others: cite and link only."""
-
-LICENCE = "CC-BY-4.0"
-"""Of what this project makes; what it passes on keeps its own beside it."""
-
 DEPTH_M = 100.0
 """Depth of the map that is offered, m; the run holds all of them."""
+
+OWN_DEPTHS = ("depth_used", "depth_used_m")
+"""Depth by cell and month in maps and sites that follow light: on the real profile it gives back the chlorophyll, whose
+licence keeps it here."""
 
 FLUX_FIELDS = {
     "cast_id": "name of the cast: cruise/station/day",
@@ -65,65 +63,6 @@ class Download:
 # --- What may be passed on ---------------------------------------------------------------------------
 
 
-def may_pass_on(licence):
-    """Tell whether values under a licence may be passed on.
-
-    >>> [may_pass_on(name) for name in ("CC-BY-3.0", "CC-BY-NC-4.0", "GEOTRACES IDP terms", "not stated", None)]
-    [True, False, False, False, False]
-    """
-    return bool(OPEN.fullmatch(str(licence or "").strip()))
-
-
-def sources_of(table, package, profile, entries=()):
-    """Return the sources of some records: how to cite each, its licence, and whether its values may be passed on.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Universal records.
-    package : dict
-        The data package of the run: `sources` with title, path (DOI or file) and licence.
-    profile : {"twin", "real"}
-        Everything in the twin ocean was made by this project.
-    entries : list of dict
-        Of the catalogue: they know better how to cite, and their licence must be open, too.
-
-    Returns
-    -------
-    DataFrame
-        source_id, cite, licence, open, n_records. A source that the package does not name has no licence, and is not
-        passed on; where two have one name, both must be open.
-    """
-    counts = table["source_id"].value_counts(sort=False).sort_index()
-    told = [(name, source) for source in package["sources"] for name in _names(source["path"])]
-    listed = [(name, entry) for entry in entries for name in _names(entry.get("doi") or entry.get("filename") or "")]
-    rows = []
-    for source_id, n in counts.items():
-        mine = [source for name, source in told if name == source_id]
-        known = [entry for name, entry in listed if name == source_id]
-        licences = sorted({one.get("licence") or "not stated" for one in [*mine, *known]}) or ["not stated"]
-        if profile == "twin":
-            licences = [LICENCE]
-        rows.append(
-            {
-                "source_id": source_id,
-                "cite": "; ".join(
-                    dict.fromkeys([entry["citation"] for entry in known] or [source["title"] for source in mine])
-                ),
-                "licence": "; ".join(licences),
-                "open": all(map(may_pass_on, licences)),
-                "n_records": n,
-            }
-        )
-    return pd.DataFrame(rows, columns=["source_id", "cite", "licence", "open", "n_records"])
-
-
-def _names(path):
-    """Return the names that a source may go by in records: a DOI without its prefix, a file without its endings."""
-    last = str(path).split("/")[-1]
-    return {last} if str(path).startswith("10.") else {last, last.split(".")[0]}
-
-
 def only_open(table, sources):
     """Return those rows of a table whose source may be passed on, and the licences that go with them."""
     kept = sources[sources["open"]]
@@ -146,7 +85,7 @@ def write(run_dir, folder, table, fluxes, sources, target):
     table, fluxes : DataFrame
         Universal records, and the fluxes that were derived from them.
     sources : DataFrame
-        From `sources_of`.
+        From `catalog.sources_of`.
     target : str
         Quantity whose map and model are offered.
 
@@ -170,7 +109,8 @@ def write(run_dir, folder, table, fluxes, sources, target):
         found.append(_parquet(derived, folder, "fluxes", title, licence, schema))
         found.append(_csv(derived, folder, "fluxes", "The same as CSV", licence, schema))
     found.append(_totals(run_dir, folder))
-    found.append(write_map(run.artefact(run_dir, "maps.nc"), folder, target))
+    profile = run.read_run(run_dir)["profile"]
+    found.append(write_map(run.artefact(run_dir, "maps.nc"), folder, target, profile))
     found += _model(run_dir, folder, target, sources)
     bib = folder / "citations.bib"
     bib.write_text(catalog.cite(run.cited(run_dir)), encoding="utf-8")
@@ -226,13 +166,16 @@ def _totals(run_dir, folder):
     )
 
 
-def write_map(path, folder, target, depth_m=DEPTH_M):
-    """Cut one depth and one quantity out of the map; what the file says of itself goes along, as far as still true."""
+def write_map(path, folder, target, profile, depth_m=DEPTH_M):
+    """Cut one depth and one quantity out of the map; what the file says of itself goes along, as far as still true.
+
+    The depths of a map that follows light (`OWN_DEPTHS`) go along on the twin only.
+    """
     names = [target, f"{target}_lower", f"{target}_upper", "applicable"]
     with xr.open_dataset(path, engine="netcdf4", decode_cf=False) as ds:
         depth = int(np.abs(ds["depth"].to_numpy() - depth_m).argmin())
-        beside = [name for name in ("lat_bnds", "lon_bnds", "climatology_bounds", "depth_used") if name in ds]
-        cut = ds[[name for name in names if name in ds] + beside].isel(depth=[depth]).load()
+        beside = ["lat_bnds", "lon_bnds", "climatology_bounds", *(OWN_DEPTHS if profile == "twin" else ())]
+        cut = ds[[name for name in names + beside if name in ds]].isel(depth=[depth]).load()
     metres = float(cut["depth"][0])
     for end in ("min", "max"):
         cut.attrs[f"geospatial_vertical_{end}"] = metres

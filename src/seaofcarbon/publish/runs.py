@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from seaofcarbon import files, notebook
 from seaofcarbon.publish import downloads, parameters
@@ -205,15 +206,25 @@ def _numbers(run_dir, default_dir, part, theirs):
 
 
 def _links(run_dir, part, static):
-    """Copy what a page offers, and return the links with the lines that open each; a large map is cut to its depth."""
-    lines = []
+    """Copy what a page offers, and return the links with the lines that open each.
+
+    A large map is cut to its depth, as is one that tells depths which may not be passed on.
+    """
+    lines, real = [], read_run(run_dir)["profile"] == "real"
     for name, line in OFFERED.items():
         if name not in part["outputs"]:
             continue
         path, said = run_dir / name, name
-        if path.stat().st_size > LARGEST and name == "maps.nc":
+        closed = real and _tells_depths(path)
+        if name == "maps.nc" and (closed or path.stat().st_size > LARGEST):
             made = downloads.write_map(path, static, *_mapped(part["parameters"]))
             path, said = static / made.name, made.title
+        elif closed and path.suffix == ".csv":
+            rows = files.read_csv(path).drop(columns=list(downloads.OWN_DEPTHS), errors="ignore")
+            path = static / name
+            files.write_csv(rows, path)
+        elif closed:
+            continue
         elif path.stat().st_size <= LARGEST:
             path = shutil.copyfile(path, static / name)
         if path.parent == static and path.stat().st_size <= LARGEST:
@@ -224,7 +235,17 @@ def _links(run_dir, part, static):
     return "\n\n".join(lines)
 
 
+def _tells_depths(path):
+    """Tell whether a file holds the depths of a map that follows light, by cell and month."""
+    if path.suffix == ".csv":
+        names = pd.read_csv(path, nrows=0).columns
+    else:
+        with xr.open_dataset(path, engine="netcdf4", decode_cf=False) as ds:
+            names = ds.variables
+    return any(name in names for name in downloads.OWN_DEPTHS)
+
+
 def _mapped(used):
     from seaofcarbon import profiles
 
-    return profiles.resolve_target(used["profile"], used["target"]), used["depth_m"]
+    return profiles.resolve_target(used["profile"], used["target"]), used["profile"], used["depth_m"]

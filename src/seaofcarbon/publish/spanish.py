@@ -46,7 +46,7 @@ def summary(folder):
     """Return one row a site: what the model expects of its year at 100 m, and how sure that is, as Markdown."""
     told = read_json(folder / "numbers.json")["andalusia"]
     rows = []
-    for site in (told[key] for key in told if isinstance(told[key], dict) and told[key].get("name") in SITES):
+    for site in (part for part in told.values() if isinstance(part, dict) and "name" in part):
         at = site["at100"]
         rows.append({
             "Sitio": f"**{SITES[site['name']]}**",
@@ -61,10 +61,10 @@ def summary(folder):
 def months(folder):
     """Return the year at 100 m by month and site, with the interval of a measurement, as Markdown."""
     table = read_csv(folder / "sites.csv")
-    table = table[(table["layer"] == "100 m") & table["poc_flux"].notna() & table["site"].isin(list(SITES))]
+    table = table[(table["layer"] == "100 m") & table["poc_flux"].notna()]
     ends = zip(table["poc_flux"], table["poc_flux_lower"], table["poc_flux_upper"], table["applicable"], strict=True)
     said = [f"{number(v)} ({number(low)} a {number(high, 0)}){'' if ok == 1 else ' *'}" for v, low, high, ok in ends]
     wide = table.assign(said=said).pivot(index="month", columns="site", values="said")
-    wide = wide[[site for site in SITES if site in wide]].rename(columns=SITES)
+    wide = wide[sorted(wide, key=list(SITES).index)].rename(columns=SITES)
     wide.insert(0, "Mes", [MONTHS[int(m) - 1] for m in wide.index])
     return markdown_table(wide)
