@@ -135,6 +135,13 @@ def test_every_number_of_the_prose_is_there(path):
         assert said.strip() and "None" not in said and "<" not in said, text
 
 
+@pytest.mark.parametrize("path", PAGES, ids=[path.stem for path in PAGES])
+def test_no_filter_stands_in_a_table(path):
+    """The bar of a filter would end the cell, and the page would show the template."""
+    rows = [line for line in path.read_text().split("\n") if line.startswith("|")]
+    assert not [row for row in rows if re.search(r"\{\{[^}]*\|", row)]
+
+
 @pytest.mark.parametrize("page", ["results", "andalusia"])
 def test_prose_has_no_number_typed_by_hand(page):
     """What a reader takes for a result comes from the run: no decimal number and no per cent outside a substitution."""

@@ -208,3 +208,12 @@ def test_data_dir_is_the_variable_or_the_cache(monkeypatch, tmp_path):
     assert files.data_dir() == tmp_path
     monkeypatch.delenv("SEAOFCARBON_DATA")
     assert files.data_dir().name == "seaofcarbon"
+
+
+def test_numbers_that_are_text_stay_numbers(tmp_path):
+    """A column that a user brings as text holds longitudes, too: pandas alone must read them as numbers."""
+    table = pd.DataFrame({"longitude": ["-64.2", "+1e-3", "3"], "note": ["-64.2 W", "=1", "-"]})
+    files.write_csv(table, tmp_path / "points.csv")
+    plain = pd.read_csv(tmp_path / "points.csv")
+    assert plain["longitude"].tolist() == [-64.2, 0.001, 3.0] and plain["note"].str.startswith("'").all()
+    assert files.read_csv(tmp_path / "points.csv")["note"].tolist() == table["note"].tolist()

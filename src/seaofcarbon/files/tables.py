@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 from datetime import date, datetime
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from seaofcarbon.vocabulary import VARIABLES
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "'")
 """Text that starts so is a formula to a spreadsheet (or was protected before): it gets an apostrophe in CSV files."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+"""Text that is a number runs nothing: it stays as it is, so that a longitude of -64.2 is one to any reader."""
 
 TIME_COLUMNS = ("time", "time_end")
 
@@ -45,7 +49,9 @@ def _is_text(column):
 
 
 def _protect(text):
-    return f"'{text}" if isinstance(text, str) and text.startswith(FORMULA_STARTS) else text
+    if not isinstance(text, str) or not text.startswith(FORMULA_STARTS) or NUMBER.fullmatch(text):
+        return text
+    return f"'{text}"
 
 
 def _unprotect(text):
