@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import catalog, files
+from seaofcarbon.edition.sources import TARGET
 from seaofcarbon.learn import features, models, rivals, seeds, validate
 from seaofcarbon.vocabulary import FEATURE_SETS
 
@@ -13,7 +14,6 @@ FEATURES = (
 )  # fmt: skip
 """Inputs of the model: place, depth, season, and the embedded climatology; no satellite chlorophyll, no production."""
 
-TARGET = "poc_flux"
 N_FOLDS = 5
 SETTINGS = dict.fromkeys(("0", "1", "2", "all"), models.DEFAULTS)
 """Settings that every tuning starts from, for all parts of the campaigns: nothing is tuned, nothing need be nested."""

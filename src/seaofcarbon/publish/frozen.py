@@ -6,6 +6,7 @@ table with `{include} _generated/edition-NAME.md`. It carries `open_data: true` 
 
 import pandas as pd
 
+from seaofcarbon.edition.told import TUNED, UNTUNED
 from seaofcarbon.files import read_csv, read_json
 from seaofcarbon.publish import spanish
 from seaofcarbon.publish.markdown import markdown_table
@@ -39,9 +40,9 @@ def write(folder, generated):
 
 
 MODELS = {
-    ("usual", "tuned, nested", "mean"): "Model of the maps (tuned, nested)",
-    ("usual", "not tuned", "mean"): "The same inputs, not tuned",
-    ("embedded", "not tuned", "mean"): "Model of the edition (embedded inputs, not tuned)",
+    ("usual", TUNED, "mean"): "Model of the maps (tuned, nested)",
+    ("usual", UNTUNED, "mean"): "The same inputs, not tuned",
+    ("embedded", UNTUNED, "mean"): "Model of the edition (embedded inputs, not tuned)",
     ("none", "", "Henson et al. 2011, refitted"): "Henson et al. 2011, refitted",
     ("none", "", "constant"): "Constant",
 }

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import requests
 import yaml
 
 from seaofcarbon.files import UserError
+from seaofcarbon.publish.site import jupyter_book
 from seaofcarbon.publish.stage import stage
 from seaofcarbon.run import LoggedError, home, run_folder
 
@@ -120,21 +119,7 @@ def changed(path):
 
 def ask(folder, work):
     """Run Sphinx's link check over the stage, and return what it found of each link (list of dict)."""
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    program = "from jupyter_book.cli.main import main; main()"
-    command = [
-        sys.executable,
-        "-c",
-        program,
-        "build",
-        str(folder),
-        "--path-output",
-        str(work),
-        "--builder",
-        "linkcheck",
-    ]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
+    done = jupyter_book(folder, work, "--builder", "linkcheck")
     told = work / "_build" / "html" / "output.json"
     if not told.exists():
         raise LoggedError(f"the links could not be asked: {(done.stdout + done.stderr).strip()[-500:]}")

@@ -202,17 +202,21 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     return index, True
 
 
-def _build(folder, work, log):
-    """Build the staged book with Jupyter Book and return the folder of its pages; any warning is an error."""
+def jupyter_book(folder, work, *options):
+    """Run Jupyter Book on the staged book in an emptied folder, and return the finished process with what it said."""
     if not importlib.util.find_spec("jupyter_book"):
         raise UserError("jupyter-book is not installed: the book needs `pip install seaofcarbon[book]`")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     program = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", str(folder), "--path-output", str(work)]
-    command += ["--config", str(folder / "_config.yml"), "--toc", str(folder / "_toc.yml"), "-W", "--keep-going"]
-    pipes = {"stdin": subprocess.DEVNULL, "capture_output": True, "encoding": "utf-8", "errors": "replace"}
-    done = subprocess.run(command, **pipes)
+    command = [sys.executable, "-c", program, "build", str(folder), "--path-output", str(work), *options]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace")
+
+
+def _build(folder, work, log):
+    """Build the staged book with Jupyter Book and return the folder of its pages; any warning is an error."""
+    paths = ["--config", str(folder / "_config.yml"), "--toc", str(folder / "_toc.yml")]
+    done = jupyter_book(folder, work, *paths, "-W", "--keep-going")
     said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).replace(f"{folder}/", "")
     log.write_text(said, encoding="utf-8")
     warnings = [line for line in said.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL)\b", line)]
