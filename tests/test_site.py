@@ -26,8 +26,11 @@ PAGES = sorted(
 CHROMIUM = os.environ.get("SEAOFCARBON_BROWSER") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-INTERACTIVE = ("_static/data.html", "_static/map.html")
-"""Pages that carry their data with them."""
+INTERACTIVE = {
+    "_static/data.html": "() => document.body.dataset.ready",
+    "_static/map.html": "() => document.getElementById('month-name').textContent",
+}
+"""Pages that carry their data with them, and what a browser sees there once they are drawn."""
 
 MAIN = ["book/intro.html", "notebooks/02-flux.html", "notebooks/05-maps.html", "book/data.html", "book/trust.html",
         "book/glossary.html", "search.html", *INTERACTIVE]  # fmt: skip
@@ -112,6 +115,7 @@ class Watch:
 
     def __init__(self, tab, page, query=""):
         self.tab, self.address, self.faults = tab, (HTML / page).as_uri() + query, []
+        self.drawn = INTERACTIVE.get(page)
 
     def __enter__(self):
         self.listeners = {
@@ -126,6 +130,8 @@ class Watch:
         for event, listener in self.listeners.items():
             self.tab.on(event, listener)
         self.tab.goto(self.address, wait_until="load")
+        if self.drawn:
+            self.tab.wait_for_function(self.drawn)
         return self
 
     def __exit__(self, *_):
@@ -188,7 +194,6 @@ def test_table_of_records_filters(tabs):
     """A chosen ocean leaves its rows alone, and all come back."""
     for tab in tabs.values():
         with Watch(tab, "_static/data.html") as watch:
-            tab.wait_for_selector("body[data-ready]")
             everything = tab.inner_text("#count")
             tab.select_option("#ocean", index=2)
             sea = tab.locator("#ocean option").nth(2).inner_text()
@@ -214,7 +219,6 @@ def test_station_map_opens_a_cast(tabs):
     """A click on a station shows its cast and its numbers."""
     for tab in tabs.values():
         with Watch(tab, "_static/data.html") as watch:
-            tab.wait_for_selector("body[data-ready]")
             tab.locator("#map").scroll_into_view_if_needed()
             before = tab.inner_text("#cast-name")
             last, x, y = tab.evaluate(STATION)
@@ -232,7 +236,6 @@ def test_map_slider_moves(tabs):
     for tab in tabs.values():
         with Watch(tab, "_static/map.html") as watch:
             picture = "() => document.getElementById('map').toDataURL()"
-            tab.wait_for_function("() => document.getElementById('month-name').textContent")
             month, before = tab.inner_text("#month-name"), tab.evaluate(picture)
             tab.focus("#month")
             for _ in range(3):
@@ -331,6 +334,7 @@ def test_downloaded_notebooks_are_those_of_the_repository():
 
 
 PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX|Lorem ipsum)\b|\bplaceholder\b")
+TEMPLATE = re.compile(r"\{\{|\}\}")
 RAW = re.compile(r"Traceback \(most recent call last\)|\b\w*Warning: ")
 
 
@@ -344,6 +348,10 @@ def test_text_is_finished(page):
     text = " ".join(part for part in tree.strings if part.parent.name not in ("script", "style"))
     faults += [f"... {text[max(0, m.start() - 60) : m.end() + 60]} ..." for m in PLACEHOLDER.finditer(text)]
     faults += [f"... {text[max(0, m.start() - 60) : m.end() + 60]} ..." for m in RAW.finditer(text)]
+    prose = (part for part in tree.strings if not part.find_parent(["script", "style", "pre", "code"]))
+    faults += [
+        f"not filled in: {part}" for part in prose if TEMPLATE.search(part) and not part.find_parent(class_="math")
+    ]
     assert not faults, "\n".join(faults)
 
 
