@@ -8,7 +8,7 @@ import pytest
 from learn_sea import SEED, table
 from seaofcarbon import ocean
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import features, judge
+from seaofcarbon.learn import deals, effort, features, judge
 from seaofcarbon.learn.campaigns import folds
 from seaofcarbon.plot import judge as pictures
 
@@ -48,7 +48,7 @@ def test_a_perfect_model_reaches_the_ceiling(monkeypatch):
     def perfect(X, y, *_):
         return lambda new: np.array([place[row.tobytes()] for row in new]), np.ones(X.shape[1])
 
-    monkeypatch.setattr(judge, "_fit", perfect)
+    monkeypatch.setattr(judge, "fit_both", perfect)
     pure = one(judge.against_truth(rows.assign(value=law), TARGET, SEED, truth=law), "measured", "measured")
     assert pure["share"] == pytest.approx(1.0) and pure["ceiling"] == pytest.approx(1.0)
     noisy = one(judge.against_truth(rows, TARGET, SEED, truth=law), "measured", "measured")
@@ -71,7 +71,7 @@ def test_held_out_rows_are_never_learnt(monkeypatch):
     """Values of the held-out campaigns are moved far away: no prediction of them moves."""
     rows, law = made(20)
     X = features.matrix(rows, SEED)
-    fit = judge._fit
+    fit = judge.fit_both
     seen = []
 
     def spied(*given):
@@ -83,7 +83,7 @@ def test_held_out_rows_are_never_learnt(monkeypatch):
 
         return remember, importance
 
-    monkeypatch.setattr(judge, "_fit", spied)
+    monkeypatch.setattr(judge, "fit_both", spied)
     for _, test in folds(rows, "campaign", 2, 0)[:1]:
         found = []
         for shift in (0.0, 1e5):
@@ -100,13 +100,13 @@ def test_held_out_rows_are_never_learnt(monkeypatch):
 def test_more_campaigns_teach_more():
     """With a known law the curve rises from few to many campaigns, on the same held-out ones."""
     rows, law = made(60, noise=0.5)
-    curve = judge.learning_curve(rows, TARGET, SEED, counts=(5, 500), repeats=3, truth=law)
+    curve = effort.learning_curve(rows, TARGET, SEED, counts=(5, 500), repeats=3, truth=law)
     against = curve.pivot(index="campaigns", columns="judged_by", values="r2")
     assert against.index.tolist()[0] == 5 and len(against) == 2 and against.index[-1] < 60
     assert against["truth"].is_monotonic_increasing and against["truth"].iloc[-1] > against["truth"].iloc[0] + 0.2
     assert against["measured"].iloc[-1] > against["measured"].iloc[0]
     assert curve["draws"].tolist() == [3, 1] * 2 and curve["r2_sd"].isna().tolist() == [False, True] * 2
-    again = judge.learning_curve(rows, TARGET, SEED, counts=(5, 500), repeats=3, truth=law, workers=1)
+    again = effort.learning_curve(rows, TARGET, SEED, counts=(5, 500), repeats=3, truth=law, workers=1)
     pd.testing.assert_frame_equal(curve, again)
 
 
@@ -138,16 +138,16 @@ def test_more_southern_cruises(monkeypatch):
     """Further cruises lie in the south, the places are those of the sea, and what they add is learnt from."""
     from seaofcarbon import twin
 
-    monkeypatch.setattr(judge, "CRUISES", 60)
+    monkeypatch.setattr(effort, "CRUISES", 60)
     sea = twin.covariates()
-    south = judge._southern_cruises(sea, TARGET, SEED, 7)
-    assert south["cruise"].nunique() >= 3 and (south["latitude"] < judge.SOUTH_DEG).all()
+    south = effort.further_cruises(sea, TARGET, SEED, 7, effort.SOUTH_DEG)
+    assert south["cruise"].nunique() >= 3 and (south["latitude"] < effort.SOUTH_DEG).all()
     true = features.transform(judge.climatology(south, TARGET), TARGET)
     assert np.corrcoef(true, features.transform(south["value"], TARGET))[0, 1] > 0.3, "values of that sea"
     rows = ocean.match(table(30).drop(columns=["temperature", "npp", "chlorophyll", "sst"]), sea)
     rows = rows[np.isfinite(features.matrix(rows, SEED)).all(axis=1)]
     rows = rows.assign(value=judge.climatology(rows, TARGET)).dropna(subset="value")
-    found = judge.denser_southern_ocean(rows, TARGET, SEED, sea, (0, 2), repeats=1, n_points=800, max_rows=500)
+    found = effort.denser_southern_ocean(rows, TARGET, SEED, sea, (0, 2), repeats=1, n_points=800, max_rows=500)
     assert found.groupby("region")["extra_campaigns"].apply(list).tolist() == [[0, 2]] * 2
     assert found["inside"].between(0, 1).all() and found["rmse"].gt(0).all()
     by = found.set_index(["region", "extra_campaigns"])
@@ -160,7 +160,7 @@ def test_figures():
     rows, law = made(20)
     ax = pictures.scores(judge.against_truth(rows, TARGET, SEED, n_folds=2, truth=law), "TWIN")
     assert "R²" in ax.get_ylabel() and len(ax.figure.axes) == 2
-    ax = pictures.learning_curve(judge.learning_curve(rows, TARGET, SEED, (4, 8), 2, n_folds=4, truth=law), "TWIN")
+    ax = pictures.learning_curve(effort.learning_curve(rows, TARGET, SEED, (4, 8), 2, n_folds=4, truth=law), "TWIN")
     assert len(ax.lines[0].get_xdata()) == 3 and "campaigns" in ax.get_xlabel()
     plt.close("all")
 
@@ -169,11 +169,11 @@ def test_share_over_deals_is_what_single_deals_say(tmp_path):
     """Each deal is scored with settings tuned without its campaigns, as one alone; the range holds the mean."""
     rows, law = made(40, noise=0.5)
     log = tmp_path / "study.log"
-    deals, (low, high) = judge.over_deals(rows, TARGET, SEED, log, 2, 1, 3, 5, truth=law, draws=100)
-    assert deals["seed"].tolist() == [5, 6] and deals["share"].nunique() == 2, "the folds are dealt anew"
+    dealt, (low, high) = deals.over_deals(rows, TARGET, SEED, log, 2, 1, 3, 5, truth=law, draws=100)
+    assert dealt["seed"].tolist() == [5, 6] and dealt["share"].nunique() == 2, "the folds are dealt anew"
     alone = one(judge.against_truth(rows, TARGET, SEED, None, 3, 6, truth=law), "measured", "measured", "inside")
-    assert deals["share"].iloc[1] == pytest.approx(alone["share"]), "a single trial is the settings it starts from"
-    assert deals["values"].iloc[1] == alone["values"] and low < deals["share"].mean() < high
+    assert dealt["share"].iloc[1] == pytest.approx(alone["share"]), "a single trial is the settings it starts from"
+    assert dealt["values"].iloc[1] == alone["values"] and low < dealt["share"].mean() < high
     y, known = np.random.default_rng(0).normal(size=9), np.arange(9.0)
     columns = np.column_stack([np.ones(9), y, y**2, (y - 0.1 * known) ** 2, known, known**2, y * known]).sum(axis=0)
-    assert judge._share_of_sums(columns) == pytest.approx(judge.r2(y, 0.1 * known) / judge._explained(y, known))
+    assert deals._share_of_sums(columns) == pytest.approx(judge.r2(y, 0.1 * known) / judge.explained(y, known))

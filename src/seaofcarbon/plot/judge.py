@@ -20,7 +20,7 @@ def learning_curve(df, label=""):
     Parameters
     ----------
     df : DataFrame
-        From `learn.judge.learning_curve`.
+        From `learn.effort.learning_curve`.
     label : str
         The twin's label, or nothing.
 

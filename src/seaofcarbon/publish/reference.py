@@ -97,8 +97,9 @@ PAGES = {
     "judge": {
         "learn.validate": "cross_validate fold_numbers leakages scores residuals interval_table card_of write",
         "learn.seeds": "held_out table shown variants",
-        "learn.judge": "climatology noise_free ceiling against_truth over_deals over_fleets learning_curve "
-        "denser_southern_ocean",
+        "learn.judge": "climatology noise_free ceiling against_truth",
+        "learn.deals": "over_deals over_fleets",
+        "learn.effort": "learning_curve denser_southern_ocean",
         "learn.rivals": "published predict",
         "learn.explain": "permutation_importance shap_values shap_importance partial_dependence course "
         "without_coordinates",
