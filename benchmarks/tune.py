@@ -14,7 +14,7 @@ import numpy as np
 import optuna
 import pandas as pd
 
-from seaofcarbon.learn import tune
+from seaofcarbon.learn import journal, tune
 from seaofcarbon.learn.models import KINDS
 
 TARGET, N_FEATURES, DEPTHS = "th234_total", 10, (10, 50, 100, 150, 200)
@@ -60,7 +60,7 @@ def pruning(side, kind, trials):
     """CPU seconds and best score of a study that stops trials early, and of the very same trials in full."""
     objective = tune._objective(side, TARGET, NAMES, kind, 0)
     storage = optuna.storages.InMemoryStorage()
-    short, study = timed(tune.run_study, storage, "s", objective, kind, trials, 0, clock=time.process_time)
+    short, study = timed(journal.run_study, storage, "s", objective, kind, trials, 0, clock=time.process_time)
     done = tune.finished(study, trials)
     score = tune.scorer(side, TARGET, NAMES, kind, 0)
     full, scores = timed(lambda: [score(trial.params) for trial in done], clock=time.process_time)

@@ -11,7 +11,7 @@ import pytest
 from learn_sea import SEED, covariates, table
 from seaofcarbon import files
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import explain, features, models, rivals, seeds, tune, uncertainty, validate
+from seaofcarbon.learn import explain, features, journal, models, rivals, seeds, tune, uncertainty, validate
 from seaofcarbon.learn.models import DEFAULTS, KINDS, LAYERS, MEMBERS, Model
 from seaofcarbon.learn.predict import predict_points
 
@@ -444,7 +444,7 @@ def test_seeds_have_folds_and_searches_of_their_own(data, tmp_path):
     found, leakage = seeds.held_out(small, TARGET, {"seed": SEED}, tmp_path / "s.log", n_seeds=2, n_trials=3, n_folds=3)
     assert found["seed"].nunique() == 2 and (leakage.query("split != 'random'")["leakage"] == 0).all()
     assert (found.groupby(["seed", "model", "split"]).size() == len(small)).all()
-    storage = tune.open_storage(tmp_path / "s.log")
+    storage = journal.open_storage(tmp_path / "s.log")
     names = [study.study_name for study in storage.get_all_studies() if f"{TARGET}/rf/all/" in study.study_name]
     tried = [
         [t.params["max_features"] for t in storage.get_all_trials(storage.get_study_id_from_name(n))] for n in names

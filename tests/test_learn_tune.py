@@ -13,7 +13,7 @@ import pytest
 
 from learn_sea import SEED, table
 from seaofcarbon.files import UserError
-from seaofcarbon.learn import tune, validate
+from seaofcarbon.learn import journal, tune, validate
 from seaofcarbon.learn.models import DEFAULTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -24,8 +24,8 @@ WORKER = """
 import sys
 sys.path.insert(0, {here!r})
 import test_learn_tune as here
-from seaofcarbon.learn import tune
-here.study(tune.open_storage({path!r}), {seconds}, {workers})
+from seaofcarbon.learn import journal, tune
+here.study(journal.open_storage({path!r}), {seconds}, {workers})
 """
 """A process of its own that works on the study; relative paths are its own matter."""
 
@@ -59,7 +59,7 @@ def study(storage, seconds=0.0, workers=1):
             meet(workers)
         return cheap(trial, seconds)
 
-    return tune.run_study(storage, "s", objective, "xgb", N, STUDY_SEED)
+    return journal.run_study(storage, "s", objective, "xgb", N, STUDY_SEED)
 
 
 def worker(path, seconds, workers=1):
@@ -73,7 +73,7 @@ def states(path):
     if not path.exists():
         return []
     try:
-        seen = tune.optuna.load_study(study_name="s", storage=tune.open_storage(path))
+        seen = tune.optuna.load_study(study_name="s", storage=journal.open_storage(path))
     except KeyError:  # not begun yet
         return []
     return [trial.state.name for trial in seen.get_trials(deepcopy=False)]
@@ -113,14 +113,14 @@ def test_killed_study_ends_as_one_that_ran_through(tmp_path, through):
     path = tmp_path / "study.log"
     process = worker(path, 0.5)
     wait_for(path, 3, process)
-    seen = tune.optuna.load_study(study_name="s", storage=tune.open_storage(path))
-    assert len(tune._running(seen)) == 1
+    seen = tune.optuna.load_study(study_name="s", storage=journal.open_storage(path))
+    assert len(journal._running(seen)) == 1
     process.send_signal(signal.SIGKILL)
     process.wait()
-    tune._running(seen)
+    journal._running(seen)
     assert "RUNNING" not in states(path)
     assert 3 <= sum(state in ("COMPLETE", "PRUNED") for state in states(path)) < N
-    again = study(tune.open_storage(path))
+    again = study(journal.open_storage(path))
     pd.testing.assert_frame_equal(history(again), history(through), check_exact=True)
     assert len(history(again)) == N
     assert again.best_value == through.best_value
@@ -130,18 +130,18 @@ def test_killed_study_ends_as_one_that_ran_through(tmp_path, through):
 def test_journal_cut_in_its_last_line_goes_on(tmp_path, through):
     """A kill may leave half a line, and a trial that never said whose it is."""
     path = tmp_path / "study.log"
-    study(tune.open_storage(path))
+    study(journal.open_storage(path))
     lines = path.read_bytes().splitlines(keepends=True)
     for cut in (len(lines) // 2, len(lines) - 1, 1):
         path.write_bytes(b"".join(lines[:cut]) + lines[cut][: len(lines[cut]) // 2])
         _pretend_another_process(path)
-        again = study(tune.open_storage(path))
+        again = study(journal.open_storage(path))
         pd.testing.assert_frame_equal(history(again), history(through), check_exact=True)
 
 
 def _pretend_another_process(path):
     """Let the trials of a journal belong to a process that had our number and died long ago."""
-    text = path.read_text().replace(tune.OWNER["token"], "another")
+    text = path.read_text().replace(journal.OWNER["token"], "another")
     path.write_text(text.replace('"datetime_start":"20', '"datetime_start":"19'))
 
 
@@ -151,8 +151,8 @@ def test_two_processes_share_a_study(tmp_path):
     processes = [worker(path, 0.2, workers=2) for _ in range(2)]
     for process in processes:
         assert process.wait(120) == 0, process.stderr.read()
-    shared = tune.optuna.load_study(study_name="s", storage=tune.open_storage(path))
-    done = shared.get_trials(states=tune.DONE)
+    shared = tune.optuna.load_study(study_name="s", storage=journal.open_storage(path))
+    done = shared.get_trials(states=journal.DONE)
     assert len(done) == N
     assert len({trial.number for trial in done}) == N
     assert len({tuple(trial.params.values()) for trial in done}) == N
@@ -166,7 +166,7 @@ def test_worker_on_another_machine_is_given_time(change, gone):
     """Of another machine nobody knows whether a process lives: only its age counts."""
     owner = {"host": "elsewhere", "pid": os.getpid(), "token": "x", "since": time.time()} | change
     trial = tune.optuna.trial.create_trial(state=tune.TrialState.RUNNING, user_attrs={"owner": owner})
-    assert tune._abandoned(trial, longest_s=1.0) is gone
+    assert journal._abandoned(trial, longest_s=1.0) is gone
 
 
 def test_trial_that_was_taken_away_does_not_stop_its_worker():
@@ -179,7 +179,7 @@ def test_trial_that_was_taken_away_does_not_stop_its_worker():
             storage.set_trial_state_values(trial._trial_id, tune.TrialState.FAIL)
         return cheap(trial)
 
-    done = tune.run_study(storage, "s", slow, "xgb", N, STUDY_SEED)
+    done = journal.run_study(storage, "s", slow, "xgb", N, STUDY_SEED)
     assert len(history(done)) == N
     assert len(calls) == N + 1
 
@@ -192,7 +192,7 @@ def test_broken_journal_is_one_line(tmp_path, content):
     """What is no journal is named, with the way out."""
     (tmp_path / "study.log").write_bytes(content)
     with pytest.raises(UserError, match="is no journal of studies") as problem:
-        tune.open_storage(tmp_path / "study.log")
+        journal.open_storage(tmp_path / "study.log")
     assert "\n" not in str(problem.value)
 
 
@@ -218,7 +218,7 @@ def test_study_is_not_begun_again(data, tmp_path, few_trees):
     second = tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)
     assert second[0] == first[0]
     pd.testing.assert_frame_equal(second[1], first[1])
-    studies = tune.optuna.get_all_study_summaries(tune.open_storage(tmp_path / "study.log"))
+    studies = tune.optuna.get_all_study_summaries(journal.open_storage(tmp_path / "study.log"))
     assert sum(study.n_trials for study in studies) == 2 * 2 * 4
     tune.tune(tables, SEED, fold, tmp_path / "study.log", 4, seed=1)  # a longer run leaves no trace
     assert tune.tune(tables, SEED, fold, tmp_path / "study.log", 2, seed=1)[0] == first[0]
