@@ -45,7 +45,10 @@ lab: $(READY)
 	echo "import os; os.chdir('$(CURDIR)')" > .venv/ipython/profile_default/startup/00-root.py
 	IPYTHONDIR=$(CURDIR)/.venv/ipython $(BIN)/jupyter lab notebooks
 
-links: book
+# Without a profile it only asks whether there is a network: before anything is run and built.
+links: $(READY)
+	$(BIN)/python -m seaofcarbon.publish.links
+	$(MAKE) book
 	$(BIN)/python -m seaofcarbon.publish.links $(PROFILE)
 
 check-catalogs: $(READY)

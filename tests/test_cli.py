@@ -42,12 +42,21 @@ def test_help_is_quick():
         (["run", "05-maps", "-p", "depth_m=abc"], "not a number"),
         (["run", "05-maps", "-p", "depth_m"], "NAME=VALUE"),
         (["run", "--profile", "tiwn"], "did you mean twin?"),
-        (["run", "--name", "../x"], "cannot name a run"),
+        (["run", "ALL"], "did you mean all?"),
+        (["run", "all", "--name", "../x"], "cannot name a run"),
+        (["run", "--name", "deep"], "all, or notebooks, as in `run 05-maps --name deep`"),
+        (["run", "--name", "deep", "--publish"], "say what to run"),
+        (["run", "--name", "real", "-p", "profile=twin"], "say what to run"),
+        (["run", "05-maps", "--publish"], "need the --name of a run"),
+        (["run", "--no-publish"], "need the --name of a run"),
+        (["run", "--name", "twin", "--no-publish"], "run twin is the walk of the book itself"),
+        (["run", "05-maps", "--name", "deep", "--no-publish"], "--no-publish runs nothing"),
         (["book", "--profile", "reel"], "did you mean real?"),
         (["digitise", "a.tab", "--out", "a.xlsx"], "--out a.xlsx"),
         (["digitise", "no-such-file.tab", "--out", "a.parquet"], "no-such-file.tab"),
         (["digitise", "no-such-file.tab", "--check"], "no-such-file.tab"),
         (["digitise", "a.tab"], "--check"),
+        (["digitise", __file__, "--check", "--format", "tdy"], "did you mean tidy?"),
         (["digitise", "a.tab", "--check", "--out", "a.csv"], "writes no records"),
         (["flux", "no-such-file.csv", "--out", "a.csv"], "no-such-file.csv"),
         (["flux", "x.csv", "--out", "a.csv", "--u238", "owens"], "did you mean owens2011?"),
@@ -56,9 +65,12 @@ def test_help_is_quick():
         (["flux", "x.csv", "--out", "a.csv", "--depth", "equilibrum"], "did you mean equilibrium?"),
         (["flux", "x.csv", "--out", "a.csv", "--window", "60,10"], "such as 10,60"),
         (["flux", "x.csv", "--out", "a.csv", "--upwelling", "much"], "--upwelling much"),
+        (["flux", __file__, "--out", "a.csv"], "`seaofcarbon digitise` reads other files"),
         (["predict", "no.csv", "--model", "m", "--out", "a.csv"], "no.csv"),
         (["predict"], "POINTS.csv"),
-        (["catalog", "show", "mouw"], "mouw2016"),
+        (["catalog", "show", "mouw"], "did you mean mouw2016?"),
+        (["catalog", "cite", "owen2011"], "did you mean owens2011?"),
+        (["catalog", "show", "../x"], "`catalog list` names them all"),
         (["catalog", "cite", "--run", "no-such-run"], "no-such-run"),
         (["catalog", "cite"], "--run"),
     ],
@@ -104,7 +116,7 @@ def test_digitise_says_what_was_set_aside(call, tmp_path):
     assert f"{len(records.read(out))} records" in said
     assert "empty.tab" in err
     rejects = files.read_csv(tmp_path / "records-rejects.csv")
-    assert f"{len(rejects)} values were set aside" in err
+    assert f"{len(rejects)} values set aside" in err
     assert set(rejects.columns) >= {"file", "row", "column", "value", "reason"}
 
 
@@ -122,15 +134,58 @@ def test_digitise_check_tells_and_writes_nothing(call, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+CLUMSY = """cruise,station,time,latitude,longitude,depth [m],bottom depth [m],Th234 total [dpm/L],nitrate [foo],x [bar]
+C,1,2014-05-21T10:30,40,-20,0,4000,1.4,3,5
+C,1,2014-05-21T10:30,40,-20,50,4000,nd,3,5
+C,1,2014-05-21T10:30,40,-20,100,4000,nd,3,5
+C,1,2014-05-21T10:30,40,-20,150,120,2.3,3,5
+C,1,2014-05-21T10:30,40,-20,200
+C,1,2014-05-21T10:30,40,-20,300,4000,2.41,3,5
+C,1,2014-05-21T10:30,40,-20,300,4000,2.41,3,5
+"""
+
+
+def test_digitise_check_shows_what_it_doubts(call, tmp_path):
+    """The kept copy, both depths, a short row in one line, the words for missing, the units that are known."""
+    (tmp_path / "a.csv").write_text(CLUMSY)
+    lines = call("digitise", "--check", tmp_path / "a.csv")[1].splitlines()
+
+    def line(words):
+        (found,) = [line for line in lines if words in line]
+        return found
+
+    copied, kept = line("duplicate").split("kept is")
+    assert ("row 7, " in copied and "row 8, " in kept) or ("row 8, " in copied and "row 7, " in kept)
+    assert "150 m, sea floor 120 m" in line("below the sea floor of its file")
+    assert "row has 6 cells, the table 10 columns" in line("(a.csv, row 6)")
+    assert "noted, 2: Th234 total [dpm/L]: 'nd' taken as missing (a.csv, row 3)" in line("'nd'")
+    assert "unit 'foo' is not known for nitrate" in line("'foo'") and "umol/L, mmol/L" in line("'foo'")
+    assert line("columns not read").endswith(": x [bar]")
+
+
+def test_run_taken_out_twice(call, tmp_path, monkeypatch):
+    """A run without pages is told so, and no book is built for it."""
+    monkeypatch.setenv("SEAOFCARBON_HOME", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    files.write_json({"profile": "twin", "published": False}, tmp_path / "runs" / "deep" / "run.json")
+    code, said, _ = call("run", "--name", "deep", "--no-publish")
+    assert code == 0 and said == "runs/deep has no page in the book: nothing to take out\n"
+
+
 def test_catalog_check_opens_what_is_at_hand(call, tmp_path, monkeypatch):
     """Embedded entries open; what is not there is no fault; a file with other bytes than the catalogue's is one."""
     monkeypatch.setenv("SEAOFCARBON_DATA", str(tmp_path))
     code, said, _ = call("catalog", "check")
-    assert code == 0 and "climatology               opens" in said and "mouw2016                  not at hand" in said
+    assert code == 0 and "climatology               opens" in said
+    assert "mouw2016                  not at hand: `seaofcarbon catalog fetch mouw2016` fetches it" in said
+    here = sum(" opens as " in line for line in said.splitlines())
+    absent = sum(" not at hand: " in line for line in said.splitlines())
+    assert said.splitlines()[-1] == f"{here} entries opened, 0 not, {absent} not at hand"
     (tmp_path / "pangaea").mkdir()
     (tmp_path / "pangaea" / "GO_flux.tab").write_text("not this one")
     code, said, _ = call("catalog", "check")
     assert code == 1 and "mouw2016                  DOES NOT OPEN" in said
+    assert said.splitlines()[-1] == f"{here} entries opened, 1 not, {absent - 1} not at hand"
 
 
 def test_flux_of_a_known_profile(call, tmp_path):
@@ -144,7 +199,7 @@ def test_flux_of_a_known_profile(call, tmp_path):
     out = tmp_path / "fluxes.csv"
     code, said, _ = call("flux", tmp_path / "wide.csv", "--depth", "100", "--depth", "equilibrium", "--out", out)
     assert code == 0
-    assert "1 of 2 fluxes of 1 cast; 1 missing" in said
+    assert "1 of 2 fluxes of 1 cast; 1 flux without a number" in said
     found = files.read_csv(out)
     assert found["depth_kind"].tolist() == ["fixed", "equilibrium"]
     assert found["th234_flux"].iloc[0] == pytest.approx(LAMBDA_TH234_PER_D * 1e5)
@@ -182,7 +237,7 @@ def test_predict_at_points(call, tmp_path):
     out = tmp_path / "out.csv"
     code, said, _ = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)
     assert code == 0
-    assert "1 predictions of th234_flux; 2 points have none" in said
+    assert "1 prediction of th234_flux; 2 points without a number" in said
     found = files.read_csv(out)
     assert found["name"].tolist() == points["name"].tolist()
     assert found["prediction"].notna().tolist() == [True, False, False]
@@ -200,9 +255,16 @@ def test_predict_at_points(call, tmp_path):
         pd.testing.assert_frame_equal(files.read_csv(out), found)
     rows = (tmp_path / "points.csv").read_text().replace("45.0,30.0", "120,30.0").splitlines()
     (tmp_path / "slip.csv").write_text("\n".join([rows[0], "", *rows[1:]]))
+    code, said, err = call("predict", tmp_path / "slip.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 1 and "1 prediction of" in said and "1 point could not be read" in err
+    assert files.read_csv(out)["reason"][1] == "latitude: '120' is outside -90 to 90 degrees: mend it"
+    (tmp_path / "slip.csv").write_text("\n".join([rows[0], "", rows[2]]))
     code, _, err = call("predict", tmp_path / "slip.csv", "--model", run_dir / "model", "--out", out)
     assert code == 2
-    assert "slip.csv, row 4, column latitude: '120' is outside -90 to 90 degrees" in err
+    assert "slip.csv, row 3, column latitude: '120' is outside -90 to 90 degrees" in err
+    (tmp_path / "slip.csv").write_text(rows[0])
+    code, _, err = call("predict", tmp_path / "slip.csv", "--model", run_dir / "model", "--out", out)
+    assert code == 2 and "slip.csv holds no points" in err
 
     files.write_netcdf(covariates() + 1, run_dir / "covariates.nc")
     code, _, err = call("predict", tmp_path / "points.csv", "--model", run_dir / "model", "--out", out)

@@ -42,9 +42,12 @@ def test_each_kind_has_its_row():
     assert found.columns.tolist() == report.COLUMNS and set(found["source_id"]) == {"S"}
     row = one(found, what="value out of range")
     assert row[["kind", "variable", "n", "share"]].tolist() == ["record flagged", "th234_total", 3, 3 / 8]
-    assert row["example"] == "S.csv, row 2, column 5: Th" and "unit" in row["mend"]
+    assert row["example"] == "S.csv, row 2, column 5: Th: 9 dpm L-1, expected -0.5 to 6" and "unit" in row["mend"]
     assert one(found, what="flagged by the source (SEADATANET 4)")["n"] == 1
-    assert one(found, kind="duplicate")["what"] == "duplicate of a record in S"
+    copied = one(found, kind="duplicate")
+    assert copied["what"] == "duplicate of a record in S"
+    rows = [f"S.csv, row {n}, column 5: Th" for n in (0, 5)]
+    assert copied["example"] in ("; kept is ".join(rows), "; kept is ".join(rows[::-1]))
     noted = found[found["kind"] == "noted"]
     assert set(noted["what"]) == {"middle of depth range", "density from its cast", "uncertainty of 0"}
     assert (found["mend"] != "").all() and found["kind"].is_monotonic_increasing is False
@@ -60,7 +63,19 @@ def test_cells_set_aside_and_the_account(tmp_path):
     assert aside["example"].str.startswith("w.xlsx, row ").all() and set(aside["source_id"]) == {"w"}
     cells = found[found["kind"] == "cells"]
     assert cells["n"].sum() == data.account["cells"] and cells["share"].sum() == pytest.approx(1.0)
-    pd.testing.assert_frame_equal(found, report.report(data.records, data.rejects, data.account))
+    pd.testing.assert_frame_equal(found, report.report(data.records, data.rejects, data.account, data.words))
+    words = found[found["what"].str.endswith(" taken as missing")]
+    assert set(words["kind"]) == {"noted"} and words["n"].sum() == data.words["n"].sum() > 0
+
+
+def test_short_rows_are_told_as_rows():
+    """However many cells a short row has, it is one line; four of one length are one line, too."""
+    rejects = pd.DataFrame({
+        "file": "S.csv", "row": [2, 2, 4, 4, 6, 6, 9, 9], "column": ["a", "b"] * 4, "value": "1",
+        "reason": "row has 2 cells, the table 3 columns: is the file complete there?",
+    })  # fmt: skip
+    row = one(report.report(table({}), rejects), kind="set aside")
+    assert row[["n", "example", "variable"]].tolist() == [8, "S.csv, row 2, 4, 6 and 1 more", ""] and row["mend"]
 
 
 def test_deep_equilibrium_is_told():
@@ -92,4 +107,5 @@ def test_every_doubt_has_a_remedy():
     for df, text in words:
         found = report.report(check(df))
         assert len(found) == 1 and text in found["what"][0] and found["mend"][0]
+        assert found["what"][0].endswith("unknown") or found["example"][0].count(": ") == 2  # with the numbers
     assert all(v.unit for v in VARIABLES.values())

@@ -577,7 +577,7 @@ def test_replicates_and_left_out_records_on_the_way_through_the_archive(samples,
     records.write(records.conform(archive.drop(columns="record_id")), tmp_path / "r.parquet")
     out = tmp_path / "f.csv"
     assert cli.main(["flux", str(tmp_path / "r.parquet"), "--depth", "80", "--out", str(out)]) == 1
-    assert "2 records of total 234Th were left out" in capsys.readouterr().err
+    assert "2 records of total 234Th left out" in capsys.readouterr().err
     assert files.read_csv(tmp_path / "f-rejects.csv")["reason"].tolist() == ["flag 4", "no time"]
     found = files.read_csv(out).set_index("station").loc[1]
     assert found["flag"] == 3 and "replicates disagree; replicates averaged" in found["reason"]

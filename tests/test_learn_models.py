@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import re
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,8 @@ from seaofcarbon import files
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import explain, features, journal, models, rivals, seeds, tune, uncertainty, validate
 from seaofcarbon.learn.models import DEFAULTS, KINDS, LAYERS, MEMBERS, Model
-from seaofcarbon.learn.predict import predict_points
+from seaofcarbon.learn.predict import is_set_aside, predict_points
+from seaofcarbon.maps import predict_grid
 
 TARGET = "th234_flux"
 SETTINGS = dict.fromkeys(("0", "1", "2", "all"), DEFAULTS)
@@ -514,20 +514,48 @@ def test_own_covariates_are_used_and_others_asked_for(model):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "row", "says"),
     [
-        ({"latitude": [0.0, 120.0, 0.0, 0.0]}, "points, row 3, column latitude: '120.0' is outside -90 to 90 degrees"),
-        ({"longitude": 600.0}, "row 2, column longitude"),
-        ({"depth_m": [5.0, 5.0, -5.0, 5.0]}, "row 4, column depth_m"),
-        ({"depth_m": ["5", "5 m", "", "5"]}, "row 3, column depth_m: '5 m' is no number: mend it, or leave it empty"),
-        ({"temperature": 300.0}, "row 2, column temperature"),
-        ({"time": ["soon", "", "", ""]}, "row 2, column time: 'soon' is no time"),
+        ({"latitude": [0.0, 120.0, 0.0, 0.0]}, 1, "latitude: '120.0' is outside -90 to 90 degrees: mend it"),
+        ({"longitude": [-30.0, 600.0, -30.0, -30.0]}, 1, "longitude: '600.0' is outside -180 to 540 degrees: mend it"),
+        ({"depth_m": [5.0, 5.0, -5.0, 5.0]}, 2, "depth_m: '-5.0' is outside 0 to 11500 m: depths are positive down"),
+        ({"depth_m": ["5", "5 m", "", "5"]}, 1, "depth_m: '5 m' is no number: mend it, or leave it empty"),
+        (
+            {"temperature": [9, 300, 9, 9]},
+            1,
+            "temperature: '300' is outside -3 to 40 degree_Celsius: mend it, or leave it empty",
+        ),
+        ({"time": ["2010-06-01", "soon", "", ""]}, 1, "time: 'soon' is no time: write it as 2014-05-21T10:30"),
     ],
 )
-def test_predict_refuses_what_cannot_be(model, change, says):
-    """A slip in a cell is told with its row and column; latitude 120 does not fold over the pole."""
-    with pytest.raises(UserError, match=re.escape(says)):
-        predict_points(points(**change), model, covariates(), max_distance_km=800)
+def test_predict_sets_aside_what_cannot_be(model, change, row, says):
+    """A slip in a cell costs its own row alone; latitude 120 does not fold over the pole."""
+    answer = predict_points(points(**change), model, covariates(), max_distance_km=800)
+    assert answer["reason"][row] == says and is_set_aside(answer).sum() == 1
+    assert np.isfinite(answer["prediction"][0]) and np.isnan(answer["prediction"][row])
+
+
+def test_predict_refuses_points_none_of_which_can_be_read(model):
+    """Decimal commas in all rows: nothing is done, and the first cell is named."""
+    with pytest.raises(UserError, match="points, row 2, column latitude: '40,5' is no number"):
+        predict_points(points(latitude="40,5"), model, covariates())
+
+
+def test_points_and_maps_agree_on_the_polar_night(model):
+    """Where nothing grows, a map is empty, and so is the answer at a point; the places beside keep their numbers."""
+    sea = covariates()
+    sea["npp"] = sea["npp"].where(sea["lat"] < 80, 0.0)
+    here = points(latitude=[85.0, 75.0, -85.0, 5.0], time="2010-06-15")[["time", "latitude", "longitude", "depth_m"]]
+    here = here.assign(longitude=-25.0 - 0.001, depth_m=100.0)
+    answer = predict_points(here, model, sea, max_distance_km=800)
+    assert answer["reason"].tolist() == ["polar night", "", "", ""] and not is_set_aside(answer).any()
+    mapped = predict_grid(model, sea, [6], [100.0], layers=("prediction",), workers=1)[model.target]
+    at = {name: here[column].to_xarray() for name, column in (("lat", "latitude"), ("lon", "longitude"))}
+    there = mapped.sel(at, method="nearest").squeeze().to_numpy()
+    assert np.isnan(there).tolist() == answer["prediction"].isna().tolist()
+    assert there[1:] == pytest.approx(
+        answer["prediction"][1:].to_numpy(), rel=0.02
+    )  # the map stands at the middle of June
 
 
 def test_predict_does_not_mind_longitude_convention_or_row_order(model):

@@ -79,6 +79,7 @@ def test_without_a_network_no_link_is_lost(monkeypatch, capsys):
     assert links.main("twin") == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "no network" in said.err
+    assert links.main() == 2  # as `make links` asks before it builds
 
 
 def test_a_failure_of_ours_is_one_line(monkeypatch, capsys):

@@ -366,7 +366,7 @@ def test_publishing_is_said_in_run_json(runner, root):
     assert runner("02-two", name="deep", parameters={"depth_m": "50"})[1]["published"]
     run.mark("deep", False, root)
     assert not run.read_run(root / "runs" / "deep")["published"]
-    with pytest.raises(UserError, match="a --name"):
+    with pytest.raises(UserError, match="give another --name"):
         run.mark("twin", True, root)
     with pytest.raises(UserError, match="did you mean deep"):
         run.mark("dep", True, root)

@@ -60,8 +60,13 @@ def show(name):
     'ocean'
     """
     if name not in _entries():
-        raise UserError(f"no entry {name!r} in the catalogue: use one of {', '.join(_entries())}")
+        raise _no_entry(name, _entries())
     return {"name": name, **_entries()[name]}
+
+
+def _no_entry(name, known):
+    """Return the error for a name that is not known."""
+    return UserError(f"no entry {name!r} in the catalogue{files.suggest(name, known)} (`catalog list` names them all)")
 
 
 def list_entries():
@@ -179,6 +184,24 @@ def _download(entry, target):
             f"get it from {entry['url']} and put it there"
         ) from None
     return target
+
+
+def way_to(name):
+    """Say in words how the file of an entry is got.
+
+    >>> way_to("mouw2016")
+    '`seaofcarbon catalog fetch mouw2016` fetches it'
+    """
+    entry = show(name)
+    if "artefact" in entry:
+        return "`seaofcarbon run all` makes it"
+    if "frozen" in entry:
+        return "it comes with the repository, and `make edition` makes it again"
+    return (
+        f"`seaofcarbon catalog fetch {name}` fetches it"
+        if "url" in entry
+        else entry.get("get", "reinstall the package")
+    )
 
 
 def open_entry(name, run="twin"):
@@ -366,5 +389,5 @@ def cite(names):
         elif name in _bibliography():
             keys.append(name)
         else:
-            show(name)
+            raise _no_entry(name, [*_entries(), *_bibliography()])
     return "\n\n".join([*notes, *(_bibliography()[key] for key in dict.fromkeys(keys))]) + "\n"

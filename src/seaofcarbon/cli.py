@@ -62,7 +62,9 @@ def _writable(out, *suffixes, inputs=()):
 
 @app.command()
 def run(
-    notebooks: Annotated[list[str] | None, typer.Argument(help="all (default), 05-maps, or 05-maps+")] = None,
+    notebooks: Annotated[
+        list[str] | None, typer.Argument(help="all (default where there is no --name), 05-maps, or 05-maps+")
+    ] = None,
     profile: ProfileOption = None,
     name: Annotated[str | None, typer.Option(help="name of the run, kept in runs/NAME; default: the profile")] = None,
     base: Annotated[str | None, typer.Option(help="run that lends the rest; default: the profile's")] = None,
@@ -81,19 +83,36 @@ def run(
     with a page for each notebook of the run, in the part Runs; its chapters stay as they are.
     """
     from seaofcarbon import run as runs
+    from seaofcarbon.files import UserError, counted
 
+    given = _pairs(parameter or [])
     if publish is not None:
         runs.check_own(name)
     if publish is False:
-        book(runs.mark(name, False))
+        _take_out(name, notebooks or given)
         return
-    done = runs.run(notebooks or ["all"], profile, name, base, _pairs(parameter or []))
+    if not notebooks and name not in (None, profile or given.get("profile", "twin")):
+        raise UserError(f"--name {name}: say what to run: all, or notebooks, as in `run 05-maps --name {name}`")
+    done = runs.run(notebooks or ["all"], profile, name, base, given)
     cost = f"{done['seconds']:.0f} s of computing, {done['peak_memory_mb']:.0f} MB at most"
-    print(f"runs/{done['name']}: {len(done['notebooks'])} notebooks, {cost}")
+    print(f"runs/{done['name']}: {counted(len(done['notebooks']), 'notebook')}, {cost}")
     if publish:
         book(runs.mark(name, True))
         for chapter in done["notebooks"]:
             print(f"book/_build/html/runs/{name}-{chapter}.html")
+
+
+def _take_out(name, asked):
+    """Take the pages of a run out of the book."""
+    from seaofcarbon import run as runs
+    from seaofcarbon.files import UserError
+
+    if asked:
+        raise UserError(f"--no-publish runs nothing: give only `seaofcarbon run --name {name} --no-publish`")
+    if runs.read_run(runs.run_folder(name)).get("published") is False:
+        print(f"runs/{name} has no page in the book: nothing to take out")
+    else:
+        book(runs.mark(name, False))
 
 
 @app.command()
@@ -204,7 +223,11 @@ def _checked(found, report=None):
     from seaofcarbon.digitise.report import report as told
 
     print(_account(found))
-    table = told(found.records, found.rejects)
+    unread = [name for name in found.not_wanted if not name.endswith("(travels with the record)")]
+    if unread:
+        more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
+        print(f"columns not read, because their names tell no quantity: {', '.join(unread[:20])}{more}")
+    table = told(found.records, found.rejects, words=found.words)
     for source_id, rows in table.groupby("source_id"):
         print(f"\n{source_id}")
         for row in rows.itertuples():
@@ -253,7 +276,7 @@ def _written(found, out, report=None, casts=None):
         print(f"{casts}: casts")
     problems = _reported(found, report)
     if len(found.rejects):
-        _say(f"{len(found.rejects):,} values were set aside: {rejects} says which and why")
+        _say(f"{files.counted(len(found.rejects), 'value')} set aside: {rejects} says which and why")
     return SET_ASIDE if problems or len(found.rejects) else DONE
 
 
@@ -282,12 +305,12 @@ def flux(
     """
     from seaofcarbon import catalog, files
     from seaofcarbon import flux as calculator
-    from seaofcarbon.run import check_value, suggest
+    from seaofcarbon.run import check_value
 
     _writable(out, ".csv", ".parquet", inputs=[source, *([covariates] if covariates else [])])
     methods = calculator.METHODS
     if method not in methods:
-        raise files.UserError(f"--method {method} is not one of {', '.join(methods)}{suggest(method, methods)}")
+        raise files.UserError(f"--method {method} is not one of {', '.join(methods)}{files.suggest(method, methods)}")
     days = _numbers("--window", window, "two numbers of days, such as 10,60")
     if len(days) != 2:
         raise files.UserError(f"--window {window}: give two numbers of days, such as 10,60")
@@ -308,15 +331,14 @@ def flux(
         files.write_csv(left_out, rejects)
     else:
         rejects.unlink(missing_ok=True)  # that of an earlier run would be untrue
-    given = int(found["th234_flux"].notna().sum())
-    casts, missing = found["cast_id"].nunique(), len(found) - given
-    ships = f"{casts:,} cast{'s' * (casts != 1)}"
-    print(f"{out}: {given:,} of {len(found):,} fluxes of {ships}; {missing:,} missing, each with a reason")
+    given, counted = int(found["th234_flux"].notna().sum()), files.counted
+    of = f"of {counted(len(found), 'flux', 'fluxes')} of {counted(found['cast_id'].nunique(), 'cast')}"
+    print(f"{out}: {given:,} {of}{_without(len(found) - given, 'flux', 'fluxes')}")
     for name, unsure in calculator.without_sigma(samples).items():
         if unsure:
-            _say(f"no sigma of {name} for {unsure:,} casts: where it is missing, their fluxes have none")
+            _say(f"no sigma of {name} for {counted(unsure, 'cast')}: where it is missing, their fluxes have none")
     if len(left_out):
-        _say(f"{len(left_out):,} records of total 234Th were left out: {rejects} says which and why")
+        _say(f"{counted(len(left_out), 'record')} of total 234Th left out: {rejects} says which and why")
     return SET_ASIDE if len(left_out) else DONE
 
 
@@ -345,12 +367,14 @@ def predict(
     POINTS.csv has time (UTC), latitude, longitude (degrees), depth_m (m), and the model's covariates where you know
     better ones than its own fields. Added are prediction, lower, upper (90 % interval), applicable, unit, reason (empty
     where there is a number) and covariate_distance_km (km). Units: th234_flux dpm m-2 d-1, poc_flux mmol m-2 d-1,
-    th234_total dpm L-1, c_th umol dpm-1. A point without a number is an answer, not an error.
+    th234_total dpm L-1, c_th umol dpm-1. A point without a number is an answer, not an error; one with a cell that
+    cannot be read is set aside: its reason names the cell, and the exit code is 1.
     """
     from seaofcarbon import catalog, files
     from seaofcarbon.learn import models
     from seaofcarbon.learn.features import covariates_needed
-    from seaofcarbon.learn.predict import predict_points, read_points
+    from seaofcarbon.learn.predict import is_set_aside, predict_points, read_points
+    from seaofcarbon.run import covariates_of
 
     _writable(out, ".csv", inputs=[points])
     table = read_points(points)
@@ -358,34 +382,22 @@ def predict(
         raise files.UserError(f"{model} is a run, its models are in {model / 'model'}: give that")
     trained = models.load(model, target)
     lacking = set(covariates_needed(trained.features)) - set(table.columns)
-    sea = _covariates_of(model, trained.card) if lacking else catalog.climatology()  # which tells land from sea
+    sea = covariates_of(model, trained.card) if lacking else catalog.climatology()  # which tells land from sea
     found = predict_points(table, trained, sea, path=points)
     files.write_csv(found, out)
+    unread = int(is_set_aside(found).sum())
     given = int(found["prediction"].notna().sum())
-    missing = len(found) - given
-    print(f"{out}: {given:,} predictions of {trained.target}; {missing:,} points have none, each with a reason")
+    print(f"{out}: {files.counted(given, 'prediction')} of {trained.target}{_without(len(found) - given, 'point')}")
+    if unread:
+        _say(f"{files.counted(unread, 'point')} could not be read: the column reason of {out} says why")
+    return SET_ASIDE if unread else DONE
 
 
-def _covariates_of(model, card):
-    """Open the fields that a model was trained with: of its run, or of the catalogue; their content is checked."""
-    from seaofcarbon import catalog, files
-    from seaofcarbon.run import artefact
+def _without(number, *noun):
+    """Say how many of what was asked have no number, if there are any."""
+    from seaofcarbon.files import counted
 
-    folder = model.resolve()
-    if not (folder / card["target"]).is_dir():  # the folder of one target, inside `model`
-        folder = folder.parent
-    named = card.get("covariates", {"entry": "covariates"})
-    own = named["entry"] == "covariates"
-    if own and not any((folder.parent / name).exists() for name in ("run.json", "covariates.nc")):
-        raise files.UserError(
-            f"{model} is not in the folder of its run, whose covariates.nc it needs: put it back, or give its inputs "
-            "as columns of the points"
-        )
-    path = artefact(folder.parent, "covariates.nc") if own else catalog.path(named["entry"])
-    # the same fields written on another day are the same; cards may also hold the hash of the bytes
-    if "sha256" in named and named["sha256"] not in (files.content_hash(path), files.sha256(path)):
-        raise files.UserError(f"{path} is not the file that the model was trained with (sha256): run 04-tune again")
-    return catalog.climatology() if named["entry"] == "climatology" else files.read_netcdf(path)
+    return f"; {counted(number, *noun)} without a number: the column reason says why" if number else ""
 
 
 # --- Catalogue -----------------------------------------------------------------------------------------
@@ -415,20 +427,22 @@ def show(name: Annotated[str, typer.Argument(help="name of an entry")]):
 
 @catalog_app.command()
 def check():
-    """Open every entry that is at hand, and say which are not; nothing is fetched."""
+    """Open every entry that is at hand, and say which are not, and how to get them; nothing is fetched."""
     from seaofcarbon import catalog
-    from seaofcarbon.files import UserError
+    from seaofcarbon.files import UserError, counted
 
-    fault = False
-    for row in catalog.list_entries().itertuples():
-        said = "not at hand"
+    table, faults = catalog.list_entries(), 0
+    for row in table.itertuples():
+        said = f"not at hand: {catalog.way_to(row.name)}"
         try:
             if row.here:
                 said = f"opens as {type(catalog.open_entry(row.name)).__name__}"
         except (UserError, ValueError, OSError) as problem:
-            said, fault = f"DOES NOT OPEN: {problem}", True
+            said, faults = f"DOES NOT OPEN: {problem}", faults + 1
         print(f"{row.name:26}{said}")
-    return SET_ASIDE if fault else DONE
+    here = int(table["here"].sum())
+    print(f"{counted(here - faults, 'entry', 'entries')} opened, {faults} not, {len(table) - here} not at hand")
+    return SET_ASIDE if faults else DONE
 
 
 @catalog_app.command()

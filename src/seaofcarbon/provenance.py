@@ -40,7 +40,7 @@ def attrs(run_dir, name, profile, table=run.NOTEBOOKS):
     chapter = next((c for c, row in table.items() if name in row.makes), None)
     if chapter is None:
         raise files.UserError(
-            f"no notebook makes {name}{run.suggest(name, [n for r in table.values() for n in r.makes])}"
+            f"no notebook makes {name}{files.suggest(name, [n for r in table.values() for n in r.makes])}"
         )
     manifests = {c: _manifest(run_dir, c) for c in _before(chapter, table)}
     own = run_dir / "manifest" / f"{chapter}.json"  # is absent while the notebook runs

@@ -15,7 +15,7 @@ from seaofcarbon.digitise import bcodmo, erddap, geotraces, pangaea, quality, se
 from seaofcarbon.digitise.opening import opened
 from seaofcarbon.digitise.table import ACCOUNT, Digitised
 from seaofcarbon.digitise.values import digitise
-from seaofcarbon.files import UserError, write_csv
+from seaofcarbon.files import UserError, suggest, write_csv
 
 __all__ = ["FORMATS", "Digitised", "read", "read_many", "write"]
 
@@ -101,11 +101,13 @@ def read_many(paths, format="auto", progress=True):
         raise UserError(problems[0] if problems else "no file to digitise was given")
     if tables or not done:
         done.append(_digitised(tables, sources))
-    frame = done[0][0] if len(done) == 1 else rec.conform(pd.concat([part for part, _ in done], ignore_index=True))
-    rejects = pd.concat([part for _, part in done], ignore_index=True)
+    frames, rejects, words = zip(*done, strict=True)
+    frame = frames[0] if len(done) == 1 else rec.conform(pd.concat(frames, ignore_index=True))
+    rejects, words = pd.concat(rejects, ignore_index=True), pd.concat(words, ignore_index=True)
     account = {name: sum(source["account"][name] for source in sources) for name in ACCOUNT}
     not_wanted = _summed(source.pop("not_wanted") for source in sources)
-    return Digitised(quality.check(frame), rejects, account, not_wanted, {"sources": sources, "problems": problems})
+    meta = {"sources": sources, "problems": problems}
+    return Digitised(quality.check(frame), rejects, account, not_wanted, meta, words)
 
 
 def write(found, out, prefix="", title="234Th records"):
@@ -165,12 +167,12 @@ def _tables(path, format, taken, ambiguous=False):
 
 def _digitised(tables, sources):
     """Digitise tables, each with the number of its source, and add their accounts to those of the sources."""
-    frame, rejects, accounts = digitise([table for _, table in tables])
+    frame, rejects, accounts, words = digitise([table for _, table in tables])
     for (number, _), account in zip(tables, accounts, strict=True):
         about = sources[number]
         about["account"] = {name: about["account"][name] + account[name] for name in ACCOUNT}
         about["not_wanted"] = _summed([about["not_wanted"], account["not_wanted_columns"]])
-    return frame, rejects
+    return frame, rejects, words
 
 
 def _summed(counts):
@@ -184,7 +186,8 @@ def _summed(counts):
 def _layout(source, format):
     if format != "auto":
         if format not in FORMATS:
-            raise UserError(f"format {format!r} is unknown: use one of auto, {', '.join(FORMATS)}")
+            near = suggest(format, FORMATS)
+            raise UserError(f"format {format!r} is unknown: use one of auto, {', '.join(FORMATS)}{near}")
         return format
     for name, module in FORMATS.items():
         if module.recognise(source):

@@ -342,9 +342,9 @@ def _printed(axis, value, sigma):
 def _digitised(path, about, points, problems):
     """Give points their values, and make records of them."""
     tables = [_table(path, about, points[points["look"] == number], number) for number in points["look"].unique()]
-    frame, rejects, accounts = digitise(tables)
+    frame, *rest = digitise(tables)
     if frame.empty:
-        return _result(path, about, points, problems, frame, rejects, accounts)
+        return _result(path, about, points, problems, frame, *rest)
     number = frame["locator"].str.extract(r"series (\d+), row (\d+)").astype(int)
     order = points.groupby("look").cumcount() + 1
     keyed = points.assign(series=points["look"] + 1, point=order).set_index(["series", "point"])
@@ -370,12 +370,12 @@ def _digitised(path, about, points, problems):
         note = note + np.where(doubt, f"; {words}", "")
         frame["flag"] = frame["flag"].mask(doubt, FLAG_QUESTIONABLE).astype("int8")
     frame["note"] = note
-    return _result(path, about, points, problems, records.conform(frame), rejects, accounts)
+    return _result(path, about, points, problems, records.conform(frame), *rest)
 
 
-def _result(path, about, points, problems, frame, rejects, accounts):
+def _result(path, about, points, problems, frame, rejects, accounts, words):
     """Put together what came out of a figure."""
     account = {name: sum(each[name] for each in accounts) for name in ACCOUNT}
     not_wanted = dict(sum((Counter(each["not_wanted_columns"]) for each in accounts), Counter()))
     meta = about.source.model_dump(exclude={"curator"}) | {"file": path.name, "format": "figure", "rows": len(points)}
-    return Digitised(frame, rejects, account, not_wanted, meta | {"problems": problems})
+    return Digitised(frame, rejects, account, not_wanted, meta | {"problems": problems}, words)

@@ -72,8 +72,9 @@ def _doubted(df, doubts):
     for doubt, level, words in doubts:
         hit = np.flatnonzero(doubt)
         flag[hit] = np.maximum(flag[hit], level)  # 9, missing, stays
-        new = hit[[words not in old for old in note[hit]]]
-        note[new] = [f"{old}; {words}" if old else words for old in note[new]]
+        said = np.broadcast_to(np.asarray(words, dtype=object), len(df))  # one for all, or one for each
+        new = hit[[word not in old for word, old in zip(said[hit], note[hit], strict=True)]]
+        note[new] = [f"{old}; {word}" if old else word for word, old in zip(said[new], note[new], strict=True)]
     return df.assign(flag=flag.astype("int8"), note=pd.Series(note, df.index, dtype=rec.TEXT).replace("", None))
 
 
@@ -84,6 +85,7 @@ def _of_places(df, cast):
     on_globe = (spots["latitude"].between(-90, 90) & spots["longitude"].between(-180, 180)).to_numpy()
     latitude, longitude = np.where(on_globe, spots.to_numpy().T, np.nan)
     land, deepest = places.on_land(latitude, longitude), places.deepest_m(latitude, longitude)
+    below = np.array([f"depth below the sea floor (at most {depth:.0f} m)" for depth in deepest], dtype=object)
     in_sea = df["depth_m"].between(0, MAX_DEPTH_M)
     told = df["note"].str.contains("below the sea floor of its file", regex=False).fillna(False).astype(bool)
     return [
@@ -91,7 +93,7 @@ def _of_places(df, cast):
         (land[at], FLAG_QUESTIONABLE, "position on land"),
         (_mirrored(df, cast), FLAG_QUESTIONABLE, "far from its cruise: sign of the longitude?"),
         (~in_sea, FLAG_BAD, "depth above the surface or below the deepest sea"),
-        (in_sea & ~told & (df["depth_m"] > deepest[at]), FLAG_QUESTIONABLE, "depth below the sea floor"),
+        (in_sea & ~told & (df["depth_m"] > deepest[at]), FLAG_QUESTIONABLE, below[at]),
     ]
 
 

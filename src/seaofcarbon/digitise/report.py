@@ -1,9 +1,12 @@
 """What was doubted, set aside or mended, source by source, in a table for the author of the data."""
 
+import re
+
 import pandas as pd
 
 from seaofcarbon.digitise.quality import cells, deep_equilibrium
-from seaofcarbon.vocabulary import FLAG_QUESTIONABLE
+from seaofcarbon.digitise.units import spellings
+from seaofcarbon.vocabulary import FLAG_QUESTIONABLE, VARIABLES
 
 COLUMNS = ["source_id", "kind", "what", "variable", "n", "share", "example", "mend"]
 
@@ -66,9 +69,25 @@ MENDS = {
 _PLAIN = {
     r"^duplicate of \S+": "duplicate of a record",
     r"^(middle of depth range|stray signs around) .*": r"\1",
-    r" \([\d.]+ m\)$": "",
+    r" \((?:at most )?[\d.]+ m\)$": "",
 }
 """What belongs to a single record in a note -> what is left of it when notes are counted."""
+
+SHOWN = {
+    "position": "latitude {latitude:g}, longitude {longitude:g}",
+    "far from its cruise": "latitude {latitude:g}, longitude {longitude:g}",
+    "depth": "{depth_m:g} m",
+    "below the sea floor of its file": "{depth_m:g} m",
+    "time in": "{time:%Y-%m-%d}",
+    "time before": "{time:%Y-%m-%d}",
+    "likely 1000 times": "{value:g} {unit}",
+    "value out of range": "{value:g} {unit}, expected {low:g} to {high:g}",
+    "particulate above total": "{value:g} {unit}",
+    "uncertainty": "sigma {sigma:g}, value {value:g} {unit}",
+}
+"""How a doubt begins -> the numbers of the record that it is about."""
+
+_SHORT_ROW = r"row has \d+ cells, "
 
 
 def reasons(records):
@@ -101,7 +120,7 @@ def reasons(records):
     return pd.concat([table, pd.DataFrame({"kind": "record flagged", "what": by_source})])
 
 
-def report(records, rejects=None, account=None):
+def report(records, rejects=None, account=None, words=None):
     """Tell the author of each source what was found in the data, and what would mend it.
 
     Parameters
@@ -112,17 +131,19 @@ def report(records, rejects=None, account=None):
         file, row, column, value, reason.
     account : dict, optional
         The five numbers of the cell account, told in rows of their own (of all sources together).
+    words : DataFrame, optional
+        file, column, value, n, row: words that were taken as missing.
 
     Returns
     -------
     DataFrame
         One row per source, kind (see `KINDS`), what and variable (for cells set aside: their column): n, share (of the
         values of the source; of all cells for the account; of none for the deep equilibrium), an example (where in the
-        file, or which cruise) and mend (what to do about it). The most frequent come first.
+        file with which numbers, or which cruise) and mend (what to do about it). The most frequent come first.
     """
     if hasattr(records, "records"):
-        records, rejects, account = records.records, records.rejects, account or records.account
-    found = [_of_records(records), _of_rejects(records, rejects), _of_cruises(records)]
+        records, rejects, account, words = records.records, records.rejects, account or records.account, records.words
+    found = [_of_records(records), _of_rejects(records, rejects), _of_words(records, words), _of_cruises(records)]
     table = pd.concat([part for part in found if len(part)] or [pd.DataFrame(columns=COLUMNS)])
     set_aside = table["n"].where(table["kind"] == "set aside").groupby(table["source_id"]).sum()
     values = records["source_id"].fillna("").value_counts().add(set_aside, fill_value=0)
@@ -141,6 +162,8 @@ def report(records, rejects=None, account=None):
 
 def _mend(what):
     """Find what would mend a reason."""
+    if unit := re.fullmatch(r"unit '.*' is not known for (\w+)", what):
+        return f"write a unit that is: {', '.join(dict.fromkeys(spellings(unit[1])))}"
     return next((words for start, words in MENDS.items() if what.startswith(start)), "")
 
 
@@ -153,23 +176,72 @@ def _counted(table):
 
 def _of_records(records):
     """Count doubts and notes of records."""
-    found = reasons(records.reset_index(drop=True))
-    of = records.reset_index(drop=True).loc[found.index, ["source_id", "variable", "locator"]]
-    return _counted(found.assign(**of.rename(columns={"locator": "example"})))
+    records = records.reset_index(drop=True)
+    found = reasons(records)
+    of = records.loc[found.index, ["source_id", "variable"]]
+    table = _counted(found.assign(**of, example=found.index))
+    first, kept = records.loc[table["example"]], records.drop_duplicates("record_id").set_index("record_id")["locator"]
+    copied = first["duplicate_of"].map(kept).where((table["kind"] == "duplicate").to_numpy())
+    return table.assign(
+        example=[_shown(*each) for each in zip(first.to_dict("records"), table["what"], copied, strict=True)]
+    )
+
+
+def _shown(record, what, kept):
+    """Say where a record stands, with the numbers that a doubt is about, or where the record stands that is kept."""
+    if isinstance(kept, str):
+        return f"{record['locator']}; kept is {kept}"
+    form = next((form for start, form in SHOWN.items() if what.startswith(start)), "")
+    if not form:
+        return record["locator"]
+    limits = {end: getattr(VARIABLES[record["variable"]], end) for end in ("low", "high")}
+    floor = re.search(re.escape(what) + r" \(([^()]* m)\)", str(record["note"]))
+    numbers = form.format_map(record | limits) + (f", sea floor {floor[1]}" if floor else "")
+    return f"{record['locator']}: {numbers}".removesuffix(" 1")
 
 
 def _of_rejects(records, rejects):
-    """Count cells that were set aside; a file that gave no record stands for its source."""
+    """Count cells that were set aside; rows with too few or too many are told as rows."""
     if rejects is None or rejects.empty:
         return pd.DataFrame()
-    sources = records["source_id"].groupby(cells(records)["file"]).first()
-    example = rejects["file"] + ", row " + rejects["row"].astype("str") + ": " + rejects["value"].astype("str")
-    return _counted(
-        pd.DataFrame({
-            "source_id": rejects["file"].map(sources).astype("str").fillna(rejects["file"]), "kind": "set aside",
-            "what": rejects["reason"], "variable": rejects["column"], "example": example,
-        })
-    )  # fmt: skip
+    cut = rejects["reason"].str.match(_SHORT_ROW)
+    each = rejects[~cut]
+    example = each["file"] + ", row " + each["row"].astype("str") + ": " + each["value"].astype("str")
+    single = pd.DataFrame({"what": each["reason"], "variable": each["column"], "example": example})
+    single["source_id"] = _sources(records, each["file"])
+    rows = rejects[cut].groupby(["file", "reason"], sort=False)["row"].agg(n="size", rows="unique").reset_index()
+    example = rows["file"] + ", row " + rows["rows"].map(_listed).astype("str")
+    whole = pd.DataFrame({"what": rows["reason"], "variable": "", "example": example, "n": rows["n"]})
+    whole["source_id"] = _sources(records, rows["file"])
+    return pd.concat([_counted(single.assign(kind="set aside")), whole.assign(kind="set aside")])
+
+
+def _of_words(records, words):
+    """Tell the words that were taken as missing."""
+    if words is None or words.empty:
+        return pd.DataFrame()
+    table = pd.DataFrame({"source_id": _sources(records, words["file"]), "variable": words["column"], "n": words["n"]})
+    return table.assign(
+        kind="noted",
+        what=words["value"].map("{!r} taken as missing".format),
+        example=words["file"] + ", row " + words["row"].astype("str"),
+    )
+
+
+def _sources(records, file):
+    """The source of each file; a file that gave no record stands for its source."""
+    known = records["source_id"].groupby(cells(records)["file"]).first()
+    return file.map(known).astype("str").fillna(file)
+
+
+def _listed(rows):
+    """List the first rows.
+
+    >>> _listed([3, 5, 8, 9])
+    '3, 5, 8 and 1 more'
+    """
+    more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    return ", ".join(map(str, rows[:3])) + more
 
 
 def _of_cruises(records):

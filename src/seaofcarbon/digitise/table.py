@@ -70,6 +70,8 @@ class Digitised:
         Column name -> number of cells; describing columns carry the mark `(travels with the record)`.
     meta : dict
         doi, citation, licence, format, rows of the file, or `sources` (a list of these) and `problems` for many files.
+    words : DataFrame
+        file, column, value, n, row (the first): words other than blanks that were taken as missing, as `nd` or -999.
     """
 
     records: pd.DataFrame
@@ -77,6 +79,7 @@ class Digitised:
     account: dict
     not_wanted: dict
     meta: dict
+    words: pd.DataFrame
 
 
 class Batch:
@@ -88,7 +91,7 @@ class Batch:
         self.starts = np.concatenate([[0], np.cumsum(lengths)]).astype(int)
         self.table = np.repeat(np.arange(len(tables)), lengths)
         """Table of each row."""
-        self.parts = []
+        self.parts, self.words = [], []
 
     def __len__(self):
         return len(self.table)
@@ -122,7 +125,9 @@ class Batch:
         """Numbers of a field and notes on them for all rows; unreadable cells are set aside."""
         cells, positions = self.field(name)
         printed, value, reason, note = reader(cells)
-        self.set_aside(np.arange(len(self)), positions[self.table], reason, printed)
+        here = np.arange(len(self)), positions[self.table]
+        self.set_aside(*here, reason, printed)
+        self.taken_as_missing(*here, np.isnan(value) & (reason == ""), printed)
         return value, note
 
     def set_aside(self, row, position, reason, printed):
@@ -131,6 +136,23 @@ class Batch:
         if len(where):
             columns = {"at": row[where], "position": position[where], "value": printed.to_numpy(object)[where]}
             self.parts.append(pd.DataFrame(columns).assign(reason=reason[where]))
+
+    def taken_as_missing(self, row, position, missing, printed):
+        """Remember the words among cells that are missing; a position of -1 is no cell."""
+        where = np.flatnonzero(missing & (position >= 0) & (printed != "").to_numpy())
+        if len(where):
+            columns = {"at": row[where], "position": position[where], "value": printed.to_numpy(object)[where]}
+            self.words.append(pd.DataFrame(columns))
+
+    def missing_words(self):
+        """Count the words that were taken as missing: file, column, value (the word), n, and the first row."""
+        found = pd.concat(self.words, ignore_index=True) if self.words else pd.DataFrame(columns=["at", "position"])
+        which, line = self.table[found["at"].to_numpy(int)], np.concatenate([table.numbers for table in self.tables])
+        names = [self.tables[i].header[p] for i, p in zip(which, found["position"], strict=True)]
+        found = found.reindex(columns=["value"]).assign(
+            file=[self.tables[i].file for i in which], column=names, row=line[found["at"].to_numpy(int)]
+        )
+        return found.groupby(["file", "column", "value"], sort=False)["row"].agg(n="size", row="first").reset_index()
 
     def rejects(self):
         """Give all cells set aside as a table, and for each table their number, in all and by column."""

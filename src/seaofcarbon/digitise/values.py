@@ -25,6 +25,8 @@ def digitise(tables):
     rejects : DataFrame
     accounts : list of dict
         The account of each table, with `not_wanted_columns`.
+    words : DataFrame
+        As in `Digitised`.
     """
     batch = Batch(tables)
     described, reason = rows(batch)
@@ -35,7 +37,7 @@ def digitise(tables):
         _account(table, int(n), int(missing[i]), *rejected[i])
         for i, (table, n) in enumerate(zip(tables, counts, strict=True))
     ]
-    return records.conform(long), rejects, accounts
+    return records.conform(long), rejects, accounts, batch.missing_words()
 
 
 def _account(table, n_records, missing, rejected, rejected_by_position):
@@ -76,6 +78,7 @@ def _values(batch, rows, row_reason):
     cells = _Cells(batch, columns)
     printed, value, reason, mended = numbers(cells.taken("value"))
     blank = is_missing(printed).to_numpy()
+    batch.taken_as_missing(cells.row, cells.position, blank, printed)
     for i, table in enumerate(batch.tables):
         if table.below_detection:
             below = (cells.table == i) & is_word(printed, table.below_detection)
@@ -143,7 +146,9 @@ class _Cells:
         position = self.each([-1 if c.sigma is None else c.sigma for _, _, c in self.columns]).astype(int)
         # two sizes may share a column of uncertainties: a cell is set aside once
         first = ~pd.DataFrame({"row": self.row, "position": position}).duplicated().to_numpy()
-        self.batch.set_aside(self.row, np.where(first, position, -1), reason, printed)
+        position = np.where(first, position, -1)
+        self.batch.set_aside(self.row, position, reason, printed)
+        self.batch.taken_as_missing(self.row, position, np.isnan(sigma) & (reason == ""), printed)
         sigma = np.where(sigma < 0, np.nan, sigma)
         return sigma, printed.where(np.isfinite(sigma)).to_numpy(object)
 
@@ -197,7 +202,8 @@ def _no_unit(column):
     """Say why values cannot be converted."""
     if column.unit:
         return f"unit {column.unit!r} is not known for {column.variable}"
-    return f"no unit is told for {column.variable}: give it in a sidecar FILE.yml (units: {{column: unit}})"
+    example = f"write it in the header, as [{units.spellings(column.variable)[0]}]"
+    return f"no unit is told for {column.variable}: {example}, or in a sidecar FILE.yml (units: {{column: unit}})"
 
 
 def _above_the_floor(part):

@@ -146,6 +146,8 @@ def read_netcdf(path, chunks=None):
     UserError
         When there is no such file or it is not netCDF.
     """
+    if not Path(path).exists():
+        raise UserError(f"{path} is not there: check its name")
     try:
         ds = xr.open_dataset(path, engine="netcdf4", chunks=chunks)
     except OSError as problem:

@@ -124,8 +124,13 @@ def read_csv(path, **options):
             df[name] = checked_times(df[name].set_axis(df.index + 1), path).set_axis(df.index)
     except OSError as problem:
         raise UserError(f"{path} cannot be read ({problem.strerror}): check its name") from None
-    except (ValueError, pd.errors.ParserError, pd.errors.EmptyDataError) as problem:
-        raise UserError(f"{path} is not a readable CSV table: {' '.join(str(problem).split())}") from None
+    except pd.errors.EmptyDataError:
+        raise UserError(f"{path} is empty: give a CSV table with a line of column names") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no text in UTF-8: save the table as CSV in UTF-8") from None
+    except (ValueError, pd.errors.ParserError) as problem:
+        why = " ".join(str(problem).removeprefix("Error tokenizing data. C error: ").split())
+        raise UserError(f"{path} is not a readable CSV table: {why}") from None
     return df
 
 
@@ -153,20 +158,95 @@ def refuse_cells(bad, cells, path, what):
         raise UserError(f"{path}, row {row + 1}, column {cells.name}: {value} {what}")
 
 
+def _refuse_first(fault, cells, path):
+    """Raise for the first cell of a column that has a fault, as `read_times` and `read_numbers` give it."""
+    if (fault != "").any():
+        row = (fault != "").idxmax()
+        raise UserError(f"{path}, row {row + 1}, column {cells.name}: {fault[row]}")
+
+
+def _faults(cells, *kinds):
+    """Say what is wrong with each cell, from pairs of a mask and words: the first that fits; "" where nothing is."""
+    masks = [bad.fillna(False).to_numpy(bool) for bad, _ in kinds]
+    words = np.select(masks, [what for _, what in kinds], "").astype(object)
+    bad = np.flatnonzero(words != "")
+    words[bad] = [f"{str(cell)!r} {what}" for cell, what in zip(cells.iloc[bad], words[bad], strict=True)]
+    return pd.Series(words, index=cells.index)
+
+
+def read_times(cells):
+    """Return a column as datetime64[ns] in UTC, without a zone, and what is wrong with each cell ("": nothing).
+
+    Parameters
+    ----------
+    cells : Series
+        Empty is missing, and no fault.
+
+    Returns
+    -------
+    (Series of datetime64[ns], Series of str)
+        NaT where there is a fault.
+
+    Examples
+    --------
+    >>> read_times(pd.Series(["2010-05", "soon"]))[1].tolist()
+    ['', "'soon' is no time: write it as 2014-05-21T10:30"]
+    """
+    times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
+    text = cells.astype("str").str.strip() if _is_text(cells) else pd.Series("", cells.index)
+    fault = _faults(
+        cells,
+        (cells.notna() & times.isna(), "is no time: write it as 2014-05-21T10:30"),
+        (times.notna() & ~times.dt.year.between(1678, 2261), "is no time of measurement"),
+        (times.notna() & text.str.fullmatch(r"\d{4}"), "is a year: give at least the month"),
+    )
+    month = text.str.fullmatch(r"\d{4}-\d{2}").fillna(False).to_numpy(bool)
+    times = times.where(~month, times + pd.Timedelta(days=14))  # a month stands at its middle
+    return times.where(fault == "").astype("datetime64[ns]"), fault
+
+
 def checked_times(cells, path):
     """Return a column as datetime64[ns] in UTC, without a zone; empty is missing, other text is refused.
 
     `cells` and `path` are those of `refuse_cells`.
     """
-    times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
-    refuse_cells(cells.notna() & times.isna(), cells, path, "is no time: write it as 2014-05-21T10:30")
-    refuse_cells(times.notna() & ~times.dt.year.between(1678, 2261), cells, path, "is no time of measurement")
-    if _is_text(cells):
-        text = cells.astype("str").str.strip()
-        refuse_cells(times.notna() & text.str.fullmatch(r"\d{4}"), cells, path, "is a year: give at least the month")
-        month = text.str.fullmatch(r"\d{4}-\d{2}").fillna(False).to_numpy(bool)
-        times = times.where(~month, times + pd.Timedelta(days=14))  # a month stands at its middle
-    return times.astype("datetime64[ns]")
+    times, fault = read_times(cells)
+    _refuse_first(fault, cells, path)
+    return times
+
+
+def read_numbers(cells):
+    """Return a column as float64, and what is wrong with each cell ("": nothing).
+
+    Parameters
+    ----------
+    cells : Series
+        Named as in `KEY_RANGES` or the vocabulary (`_sigma` may follow). Empty is missing, and no fault.
+
+    Returns
+    -------
+    (Series of float64, Series of str)
+        NaN where a cell is no number or in a range that is absurd.
+
+    Examples
+    --------
+    >>> read_numbers(pd.Series(["40", "95"], name="latitude"))[1].tolist()
+    ['', "'95' is outside -90 to 90 degrees: mend it"]
+    """
+    values = pd.to_numeric(cells, errors="coerce").astype(float)
+    name = cells.name
+    if name in KEY_RANGES:
+        low, high, unit = KEY_RANGES[name]
+    else:
+        quantity = VARIABLES[name.removesuffix("_sigma")]
+        low, high, unit = (0.0 if name.endswith("_sigma") else quantity.low), quantity.high, quantity.unit
+    finite = np.isfinite(values)
+    outside = finite & ((values < low) | (values > high))
+    shown = f"{low:g} to {high:g} {unit}".removesuffix(" 1")
+    beyond = np.full(len(values), "", dtype=object)
+    beyond[outside] = [f"is outside {shown}: {slip_of(value, unit, name)}" for value in values[outside]]
+    fault = _faults(cells, (cells.notna() & ~finite, "is no number: mend it, or leave it empty"), (outside, beyond))
+    return values.where(fault == ""), fault
 
 
 def checked_numbers(cells, path):
@@ -175,7 +255,7 @@ def checked_numbers(cells, path):
     Parameters
     ----------
     cells : Series
-        Named as in `KEY_RANGES` or the vocabulary (`_sigma` may follow); index as in `refuse_cells`.
+        As in `read_numbers`; index as in `refuse_cells`.
     path : str or Path
         As in `refuse_cells`.
 
@@ -184,18 +264,8 @@ def checked_numbers(cells, path):
     UserError
         Naming file, row, column and value of the first cell that is no number or out of range.
     """
-    values = pd.to_numeric(cells, errors="coerce").astype(float)
-    refuse_cells(cells.notna() & ~np.isfinite(values), cells, path, "is no number: mend it, or leave it empty")
-    name = cells.name
-    if name in KEY_RANGES:
-        low, high, unit = KEY_RANGES[name]
-    else:
-        quantity = VARIABLES[name.removesuffix("_sigma")]
-        low, high, unit = (0.0 if name.endswith("_sigma") else quantity.low), quantity.high, quantity.unit
-    outside = (values < low) | (values > high)
-    mend = slip_of(values[outside].iloc[0], unit, name) if outside.any() else ""
-    shown = f"{low:g} to {high:g} {unit}".removesuffix(" 1")
-    refuse_cells(outside, cells, path, f"is outside {shown}: {mend}")
+    values, fault = read_numbers(cells)
+    _refuse_first(fault, cells, path)
     return values
 
 

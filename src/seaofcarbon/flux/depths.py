@@ -1,11 +1,9 @@
 """Depths at which a flux is wanted: metres, or words for depths that belong to the cast."""
 
-import difflib
-
 import numpy as np
 
 from seaofcarbon import ocean, thorium
-from seaofcarbon.files import UserError
+from seaofcarbon.files import UserError, suggest
 from seaofcarbon.flux.samples import column
 
 DEPTH_KINDS = ("equilibrium", "ez", "ppz", "mld")
@@ -50,8 +48,7 @@ def _parse_depth(depth):
     except (TypeError, ValueError):
         number = np.nan
     if not 0 <= number <= DEEPEST_TARGET_M:
-        near = difflib.get_close_matches(str(depth), DEPTH_KINDS, 1, 0.5)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = suggest(depth, DEPTH_KINDS)
         words = ", ".join(DEPTH_KINDS)
         raise UserError(f"depth {depth!r}: give metres from 0 to {DEEPEST_TARGET_M:.0f}, or one of {words}{hint}")
     return number

@@ -117,6 +117,17 @@ def covariates_needed(names):
     return [name for name in columns_needed(names) if name in COVARIATES]
 
 
+def learnable(name, values):
+    """Tell where a feature has a value that models can have learnt from.
+
+    In the polar night net primary production is 0: nothing grows, and no ship was there.
+
+    >>> learnable("npp", np.array([300.0, 0.0, np.nan])).tolist(), learnable("nitrate", np.array([0.0])).tolist()
+    ([True, False, False], [True])
+    """
+    return np.isfinite(values) & (values > 0) if name == "npp" else np.isfinite(values)
+
+
 def matrix(df, names):
     """Features as numbers, in the order of `names`.
 
@@ -444,7 +455,7 @@ def random_sea(n, covariates, names, depths_m, seed=0):
     points = ocean.match(points, covariates, max_distance_km=np.inf)
     known = np.isfinite(matrix(points, names)).all(axis=1)
     if "npp" in names:
-        known &= points["npp"] > 0
+        known &= learnable("npp", points["npp"])
     return points[known].reset_index(drop=True)
 
 

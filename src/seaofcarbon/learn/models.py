@@ -311,7 +311,8 @@ def load(folder, target=None):
         listed = card.get("targets")
         target = target or card["main_target"]
         if not isinstance(listed, list) or target not in listed:
-            raise UserError(f"{folder} has no model of {target}; it has {', '.join(map(str, listed or ['none']))}")
+            has = list(map(str, listed or ["none"]))
+            raise UserError(f"{folder} has no model of {target}; it has {', '.join(has)}{files.suggest(target, has)}")
         folder = files.safe_join(folder, target)
         card = _read_card(folder)
     if target and card.get("target") != target:

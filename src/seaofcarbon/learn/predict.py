@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 
 from seaofcarbon import ocean
-from seaofcarbon.files import UserError, checked_numbers, checked_times, read_csv
-from seaofcarbon.learn.features import covariates_needed
+from seaofcarbon.files import UserError, read_csv, read_numbers, read_times
+from seaofcarbon.learn.features import covariates_needed, learnable
 from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
 
 REQUIRED = ("time", "latitude", "longitude", "depth_m")
 
 ADDED = ("prediction", "lower", "upper", "applicable", "unit", "reason", "covariate_distance_km")
 """Columns of the answer."""
+
+ANSWERS = ("land", "below ", "polar night", "no covariate: ")
+"""How the reasons begin that are answers; any other names a cell that cannot be read."""
 
 LAND_KM = 120.0
 """A point further than this from the nearest sea cell (about one cell of the 1-degree grid and a half) is on land."""
@@ -32,7 +35,7 @@ def read_points(path):
     Raises
     ------
     UserError
-        When it is no table, has a column twice, or one that will be added.
+        When it is no table, holds no point, has a column twice, or one that will be added.
     """
     raw = read_csv(path, skip_blank_lines=False, dtype=str, header=None, skipinitialspace=True)
     names = [str(name).strip() for name in raw.iloc[0].fillna("")]
@@ -43,7 +46,10 @@ def read_points(path):
             raise UserError(f"{path}: column {name} is one that predict adds: rename it")
     if len(names) == 1 and ";" in names[0]:
         raise UserError(f"{path}: columns have to be separated by commas, numbers have a point")
-    return raw.iloc[1:].set_axis(names, axis=1).reset_index(drop=True).dropna(how="all")
+    points = raw.iloc[1:].set_axis(names, axis=1).reset_index(drop=True).dropna(how="all")
+    if points.empty:
+        raise UserError(f"{path} holds no points: add rows below the header")
+    return points
 
 
 def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path=None):
@@ -66,25 +72,29 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     Returns
     -------
     DataFrame
-        `points` with prediction, lower, upper (90 % interval), applicable, unit, reason (empty, "land", "below 250 m"
-        or "no covariate: NAME") and covariate_distance_km. A point with a reason has no number.
+        `points` with prediction, lower, upper (90 % interval), applicable, unit, reason (empty, "land", "below 250 m",
+        "polar night" as on the maps, "no covariate: NAME", or the cell that cannot be read: "latitude: '95' is outside
+        …") and covariate_distance_km. A point with a reason has no number.
 
     Raises
     ------
     UserError
-        If a required column is missing, or a covariate that is neither in `points` nor in `covariates`; if a cell is
-        no number or time, or no place on the globe (with its row and column).
+        If a required column is missing, or a covariate that is neither in `points` nor in `covariates`; if no point
+        can be read (with the row and column of the first).
     """
     absent = [name for name in REQUIRED if name not in points]
     if absent:
-        raise UserError(f"the points have no column {', '.join(absent)}; they need {', '.join(REQUIRED)}")
+        raise UserError(f"{path or 'points'}: no column {', '.join(absent)}; points need {', '.join(REQUIRED)}")
     needed = covariates_needed(model.features)
     own = [name for name in needed if name in points]
     fetched = [name for name in needed if name not in points]
     lacking = [name for name in fetched if covariates is None or name not in covariates]
     if lacking:
         raise UserError(f"the model needs {', '.join(lacking)}: give it as a column of the points, or give covariates")
-    places = _numbers(points, [*REQUIRED[1:], *own], path)
+    places, fault = _read(points, [*REQUIRED[1:], *own])
+    if len(fault) and (fault != "").all():
+        row = (points.index[0] if path else 0) + 2
+        raise UserError(f"{path or 'points'}, row {row}, column {fault[0]} (no point can be read)")
     if covariates is not None:  # also where all covariates are given: a point on land has no flux
         sea = ocean.match(places, covariates, max_distance_km, names=fetched)
     else:
@@ -92,6 +102,10 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     reason = sea["covariate_reason"].astype(object)
     for name in own:
         reason = reason.mask((reason == "") & places[name].isna(), f"no covariate: {name}")
+    if "npp" in needed:  # as on the maps
+        dark = ~learnable("npp", sea["npp"])
+        reason = reason.mask((reason == "") & dark, "polar night")
+    reason = reason.mask(fault != "", fault)
     answer = model.predict(sea[reason == ""]).reindex(sea.index)
     out = points.copy()
     for name in ("prediction", "lower", "upper"):
@@ -103,12 +117,29 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     return out
 
 
-def _numbers(points, names, path):
-    """The columns that a model reads, as numbers and times in their ranges; what is empty is missing."""
-    rows = points.index if path else pd.RangeIndex(len(points))
-    cells = points.set_axis(rows + 1).replace("", None)  # a table that was made, not read, may hold empty text
-    places = pd.DataFrame({name: checked_numbers(cells[name], path or "points") for name in names})
-    return places.assign(time=checked_times(cells["time"], path or "points")).reset_index(drop=True)
+def is_set_aside(found):
+    """Tell the points of an answer that could not be read.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Of `predict_points`.
+
+    Returns
+    -------
+    Series of bool
+    """
+    return (found["reason"] != "") & ~found["reason"].str.startswith(ANSWERS)
+
+
+def _read(points, names):
+    """The columns that a model reads, as numbers and times, and what is wrong with the first bad cell of each row."""
+    cells = points.reset_index(drop=True).replace("", None)  # a table that was made, not read, may hold empty text
+    columns = {"time": read_times(cells["time"])} | {name: read_numbers(cells[name]) for name in names}
+    fault = pd.Series("", index=cells.index, dtype=object)
+    for name, (_, wrong) in columns.items():
+        fault = fault.mask((fault == "") & (wrong != ""), f"{name}: " + wrong)
+    return pd.DataFrame({name: values for name, (values, _) in columns.items()}), fault
 
 
 def _reason_without_grid(places):

@@ -8,6 +8,7 @@ import xarray as xr
 
 from seaofcarbon import ocean
 from seaofcarbon.files import UserError
+from seaofcarbon.learn.features import learnable
 from seaofcarbon.maps.means import MONTHS, area_weighted_mean
 from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
 
@@ -178,9 +179,7 @@ def predict_block(model, covariates, depth, layers):
     shape = np.broadcast_shapes(*(column.shape for column in columns))
     known = np.ones(shape, bool)
     for name, column in zip(model.features, columns, strict=True):
-        known &= np.isfinite(column)
-        if name == "npp":
-            known &= column > 0  # polar night: nothing grows, and no ship was there
+        known &= learnable(name, column)
     matrix = np.empty((int(known.sum()), len(columns)), "float32")
     for k, column in enumerate(columns):
         matrix[:, k] = np.broadcast_to(column, shape)[known]

@@ -139,9 +139,15 @@ def answers(found, folder):
     return len(asked), sorted(lost)
 
 
-def main(profile="twin"):
-    """Print the links that were not reached; return 0 (all were), 1, 2 (no network or run) or 70 (our fault)."""
+def main(profile=None):
+    """Print the links that were not reached; return 0 (all were), 1, 2 (no network or run) or 70 (our fault).
+
+    Without a profile only the network is tried.
+    """
     try:
+        if profile is None:
+            online()
+            return 0
         asked, lost = unreached(profile)
     except UserError as problem:
         print(f"links: {problem}", file=sys.stderr)

@@ -4,8 +4,9 @@ import os
 import re
 from pathlib import Path
 
-from seaofcarbon.files import UserError, read_json, safe_join, write_json
-from seaofcarbon.run.chapters import NOTEBOOKS, of_profile, suggest
+from seaofcarbon import catalog
+from seaofcarbon.files import UserError, content_hash, read_json, read_netcdf, safe_join, sha256, suggest, write_json
+from seaofcarbon.run.chapters import NOTEBOOKS, of_profile
 from seaofcarbon.vocabulary import PROFILES
 
 
@@ -79,9 +80,11 @@ def mark(name, published, root=None):
 
 
 def check_own(name):
-    """Refuse to publish a run that has no name of its own."""
-    if name is None or name in PROFILES:
-        raise UserError("the run of a profile is the walk of the book itself: give the run that is published a --name")
+    """Refuse to publish a run that has no name of its own, or to take it out of the book."""
+    if name is None:
+        raise UserError("--publish and --no-publish need the --name of a run, such as --name spring")
+    if name in PROFILES:
+        raise UserError(f"run {name} is the walk of the book itself, which always shows it: give another --name")
 
 
 def no_run(name, root=None):
@@ -118,6 +121,42 @@ def artefact(run_dir, name):
         profile = read_run(run_dir).get("profile", "twin")
         raise UserError(f"{run_dir.name} has no {name}: {command_for(name, run_dir, profile)}")
     return path
+
+
+def covariates_of(model, card):
+    """Open the fields that a model was trained with: of its run, or of the catalogue; their content is checked.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the models of a run, or of one of them.
+    card : dict
+        Of the model.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UserError
+        When they are not there, or not those that the model was trained with.
+    """
+    folder = Path(model).resolve()
+    if not (folder / card["target"]).is_dir():  # the folder of one target, inside `model`
+        folder = folder.parent
+    named = card.get("covariates", {"entry": "covariates"})
+    own = named["entry"] == "covariates"
+    if own and not any((folder.parent / name).exists() for name in ("run.json", "covariates.nc")):
+        raise UserError(
+            f"{model} is not in the folder of its run, whose covariates.nc it needs: put it back, or give its inputs "
+            "as columns of the points"
+        )
+    path = artefact(folder.parent, "covariates.nc") if own else catalog.path(named["entry"])
+    # the same fields written on another day are the same; cards may also hold the hash of the bytes
+    if "sha256" in named and named["sha256"] not in (content_hash(path), sha256(path)):
+        raise UserError(f"{path} is not the file that the model was trained with (sha256): run 04-tune again")
+    return catalog.climatology() if named["entry"] == "climatology" else read_netcdf(path)
 
 
 def find_in(name, folders):

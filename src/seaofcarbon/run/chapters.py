@@ -1,9 +1,8 @@
 """The notebooks: what each needs and makes, and which of them a user means."""
 
-import difflib
 from dataclasses import dataclass
 
-from seaofcarbon.files import UserError
+from seaofcarbon.files import UserError, suggest
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,8 @@ def select(names, table=NOTEBOOKS):
         if stem == "all":
             chosen |= set(table)
         elif stem not in table:
-            raise UserError(f"there is no notebook {stem!r}{suggest(stem, table)} (all, or {', '.join(table)})")
+            near = suggest(stem.lower(), ["all", *table])
+            raise UserError(f"there is no notebook {stem!r}{near} (all, or {', '.join(table)})")
         else:
             chosen |= {stem} | (_dependents(stem, table) if name.endswith("+") else set())
     return [name for name in table if name in chosen]
@@ -101,9 +101,3 @@ def _dependents(name, table):
             found.add(other)
             made |= set(row.makes)
     return found
-
-
-def suggest(word, known):
-    """Return "; did you mean X?" for the nearest known word, or an empty text."""
-    near = difflib.get_close_matches(str(word), [str(k) for k in known], n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -2,8 +2,7 @@
 
 import math
 
-from seaofcarbon.files import UserError
-from seaofcarbon.run.chapters import suggest
+from seaofcarbon.files import UserError, suggest
 from seaofcarbon.vocabulary import PARAMETERS
 
 PAIRS = (("site_latitude", "site_longitude"),)
