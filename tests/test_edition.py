@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import intake
 import jinja2
@@ -15,11 +16,24 @@ import pytest
 import xarray as xr
 import yaml
 
-from seaofcarbon import catalog, digitise, edition, files, flux, profiles, provenance, publish, records, run
-from seaofcarbon.edition import freezing, learner, sources
+from seaofcarbon import (
+    catalog,
+    digitise,
+    edition,
+    files,
+    flux,
+    maps,
+    ocean,
+    profiles,
+    provenance,
+    publish,
+    records,
+    run,
+)
+from seaofcarbon.edition import freezing, layers, learner, pictures, sources, told
 from seaofcarbon.learn import features, models
 from seaofcarbon.publish import extension, frozen
-from seaofcarbon.vocabulary import FEATURE_SETS
+from seaofcarbon.vocabulary import FEATURE_SETS, PUBLISHED_TOTALS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "edition"
@@ -62,6 +76,44 @@ def test_map_is_whole_and_honest():
         assert bool(((ds[f"applicable{ending}"] >= 0) == known).all())
         assert bool((ds[f"poc_flux{ending}_year"].notnull() == known.any("month")).all())
     assert "Mouw" in ds.attrs["references"] and ds.attrs["Conventions"].startswith("CF")
+
+
+def fluxes_of(depth):
+    """A source of the edition with a map by month at a depth, and its means, as a run makes them; two cells bloom."""
+    coords = {"month": list(maps.MONTHS), "lat": [0.5, 1.5], "lon": [0.5, 1.5], "depth": depth}
+    value = np.arange(48.0).reshape(12, 2, 2) + 1
+    flux = xr.DataArray(value, coords, ("month", "lat", "lon"), attrs={"units": "mmol m-2 d-1"}, name="poc_flux")
+    layer = xr.Dataset({f"poc_flux{end}": flux for end in ("", "_lower", "_upper")})
+    layer = layer.assign(applicable=(flux > 0).astype("int8"))
+    mean = maps.to_mean(flux, SimpleNamespace(mean_factor=lambda z: 1 + z / 100), depth)
+    by = {"comment": "a month is in bloom when its chlorophyll is high"}
+    split = maps.bloom_split(flux, ocean.bloom(flux.drop_attrs()))
+    split = split.assign({name: da.assign_attrs(by) for name, da in split.items()})
+    return SimpleNamespace(layer=layer, year=(maps.annual_mean(mean), None), split=split)
+
+
+def test_attributes_say_what_a_variable_is(tmp_path):
+    """No axis, source or kind of another; how each mean was taken; the way back to the unit of the field."""
+    fixed = xr.DataArray(100.0, attrs=files.COORDINATES["depth"])
+    own = xr.DataArray(100.0, attrs={"units": "m", "source": "NOAA OI SST", "kind_name": "base of the euphotic zone"})
+    made = layers.dataset(fluxes_of(fixed), fluxes_of(own.assign_coords(depth=fixed)))
+    files.write_netcdf(made, tmp_path / "maps.nc")
+    for path in (tmp_path / "maps.nc", FOLDER / "maps.nc"):
+        with xr.open_dataset(path, decode_cf=False) as ds:
+            for name, da in ds.data_vars.items():
+                assert not {"axis", "positive", "source", "kind_name"} & set(da.attrs), name
+                if str(name).startswith("poc_flux"):
+                    words = {
+                        "_non_bloom": "(months out of bloom)",
+                        "_bloom": "(months in bloom)",
+                        "_year": "time: mean",
+                    }
+                    wanted = next((text for end, text in words.items() if name.endswith(end)), "time: mean over years")
+                    assert (
+                        da.attrs["cell_methods"].endswith(wanted) and "sinking_mole_flux" in da.attrs["standard_name"]
+                    )
+                    assert da.attrs["comment"].startswith("multiply by 86400000 for mmol m-2 d-1")
+                    assert ("a month is in bloom" in da.attrs["comment"]) == ("bloom" in name)
 
 
 def test_nothing_in_it_gives_back_the_chlorophyll():
@@ -164,6 +216,38 @@ def test_pages_get_numbers_and_tables(tmp_path):
     assert f"{best:.2f} (" in (tmp_path / "edition-skill.md").read_text()
     frozen.write(tmp_path / "nothing", tmp_path / "nowhere")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_superlatives_are_of_basins_that_the_map_covers():
+    """A small corner of a rich sea is not the richest sea; what is told comes with what is covered."""
+    rows = {"region": ["A", "B", "C"], "mean_flux": [9.0, 5.0, 3.0], "area_share": [0.23, 0.5, 0.98]}
+    totals = pd.DataFrame(rows | {"share_outside": [0.1, 0.2, 0.0], "layer": "100 m", "region_kind": "basin"})
+    found = told._basins(totals.assign(source="learnt directly, mean"), "100 m")
+    assert found["most"] == {"name": "B", "flux": 5.0, "covered": 0.5, "outside": 0.2}
+    assert found["least"]["name"] == "C" and found["left_out"] == "A (23 %)" and found["needed"] == 0.5
+
+
+def test_skill_of_the_pages_is_that_of_the_table():
+    """The rows that pages, figure and numbers show are the same five, and each is in skill.csv for all splits."""
+    table = files.read_csv(FOLDER / "skill.csv", keep_default_na=False, na_values={"r2": [""], "r2_low": [""]})
+    shown = told.shown_skill(table)
+    assert list(shown["row"].unique()) == ["run", "usual", "embedded", "henson", "constant"]
+    assert (shown.groupby("row")["split"].nunique() == 3).all()
+    assert told._skill(table)["run"]["campaign"]["r2"] == pytest.approx(NUMBERS["skill"]["run"]["campaign"]["r2"], 1e-4)
+    first = frozen._skill(FOLDER).split("\n")[0]
+    assert [first.index(word) for word in ("Campaigns", "Blocks", "Random")] == sorted(
+        first.index(word) for word in ("Campaigns", "Blocks", "Random")
+    )
+
+
+def test_new_production_is_named_so():
+    """Beside carbon that sinks, a published total of new production says what it is."""
+    table = files.read_csv(FOLDER / "totals.csv")
+    names = set(pictures._totals(table)["name"])
+    for name, one in PUBLISHED_TOTALS.items():
+        new = "new production, " if one.kind == "new production" else ""
+        assert f"{name} ({new}{one.depth})" in names
+    assert "Laws 2000 (new production, 100 m)" in names
 
 
 def test_pages_of_open_data_are_not_under_the_banner_of_the_twin():

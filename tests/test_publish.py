@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 import yaml
 from PIL import Image
 
-from seaofcarbon import notebook, publish, run, twin
+from seaofcarbon import notebook, ocean, publish, run, twin
 from seaofcarbon.files import UserError, read_json, write_json
-from seaofcarbon.publish import extension, markdown, parameters, runs
+from seaofcarbon.publish import checks, extension, headlines, markdown, parameters, runs
 
 ROOT = Path(__file__).parents[1]
 
@@ -386,3 +387,24 @@ def test_warnings_fail_the_build(root):
     (root / "book" / "intro.md").write_text("# A book\n\n[nowhere](nowhere.md)\n")
     with pytest.raises(publish.BookError, match=r"intro\.md.*nowhere.*build\.log"):
         publish.book("twin", root=root, table=TABLE)
+
+
+def test_headlines_close_the_map_that_they_read(monkeypatch):
+    """A file left open is a warning at best, and cannot be replaced on some systems."""
+    cells = {"month": [1, 2], "depth": [100.0], "lat": [0.5, 1.5], "lon": [0.5, 1.5]}
+    flux = xr.DataArray(np.full((2, 1, 2, 2), 3.0), cells, tuple(cells))
+    ds, closed = xr.Dataset({"th234_flux": flux, "applicable": (flux > 0).astype("int8")}), []
+    ds.set_close(lambda: closed.append(True))
+    monkeypatch.setattr(headlines.files, "read_netcdf", lambda path, chunks=None: ds)
+    found = headlines.HEADLINES["maps.nc"]("maps.nc", {"profile": "twin", "target": "auto", "depth_m": 100.0})
+    assert closed and sorted(found.values()) == [0.0, 3.0]
+
+
+def test_the_ratio_of_a_bloom_is_one_of_means():
+    """Two months in bloom of four times the flux: 4, whatever the cells that never bloom do."""
+    months = xr.DataArray([3.0] * 2 + [1.0] * 10, {"month": range(1, 13)}, "month")
+    cells = xr.DataArray([[1.0, 1.0]], {"lat": [0.5], "lon": [0.5, 1.5]}, ("lat", "lon"))
+    blooms = cells.where(cells["lon"] < 1, 0.0)
+    green = months * blooms + (1 - blooms)
+    flux = xr.where(green > 2, 4.0, 1.0) + 100 * (1 - blooms)
+    assert checks.bloom_ratio(flux.rename("th234_flux"), ocean.bloom(green)) == pytest.approx(4.0)

@@ -220,6 +220,16 @@ def test_links_point_at_files(site):
         assert path.name == "datapackage.json" or files.sha256(path) in text
 
 
+def test_every_column_is_told_in_words(site):
+    """A title that repeats the name tells nothing; every column of totals.csv has its unit or what it may hold."""
+    package = files.read_json(site[0] / "download" / "datapackage.json")
+    fields = [field for resource in package["resources"] for field in resource.get("schema", {}).get("fields", [])]
+    assert len(fields) > 50
+    assert not [f["name"] for f in fields if f["title"].lower() == f["name"].lower().replace("_", " ")]
+    frozen = pd.read_csv(catalog.REPOSITORY / "book" / "edition" / "totals.csv", nrows=1)
+    assert set(frozen) - {"layer"} == set(downloads.TOTAL_FIELDS)
+
+
 def test_datapackage_validates(site):
     """Frictionless accepts the package and the tables that it can open: hashes, sizes, schema."""
     frictionless = pytest.importorskip("frictionless", reason="the Frictionless validator is not installed")

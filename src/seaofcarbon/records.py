@@ -61,6 +61,12 @@ when the same value came twice."""
 
 MEANINGS = {
     "record_id": "hash of source_id, locator and variable",
+    "source_id": "file or data set that the value is from",
+    "source_doi": "DOI of that data set or paper",
+    "cruise": "cruise, as the source names it",
+    "station": "station, as the source names it",
+    "sample_id": "sample or bottle, as the source numbers it",
+    "replicate": "number of the replicate of a sample",
     "time": "time of sampling or start of deployment, UTC",
     "time_end": "end of deployment, UTC",
     "time_precision": "what of `time` is known: second, day, month or year",
@@ -69,11 +75,21 @@ MEANINGS = {
     "depth_m": "m below the surface, positive down",
     "variable": "quantity, by its name in the vocabulary",
     "method": "how it was measured: " + ", ".join(METHODS),
+    "size_min_um": "smallest particle that was held back, um",
+    "size_max_um": "largest particle that was let through, um",
     "value": "value in the harmonised unit",
+    "unit": "harmonised unit of value and sigma",
     "sigma": "uncertainty of the value in the harmonised unit",
     "sigma_kind": "1sd, 2sd or se",
+    "sigma_source": "uncertainty as it was printed",
     "flag": "IODE quality flag: " + ", ".join(f"{number} {word}" for number, word in FLAGS.items()),
+    "flag_source": "flag as it was printed",
+    "flag_scheme": "scheme of the flag that was printed",
+    "value_source": "value as it was printed",
+    "unit_source": "unit as it was printed",
+    "origin": "where the value stood: table, figure or archive",
     "locator": "cell of the source that holds the value",
+    "curator": "who or what took the value from the source",
     "note": "what a reader or a check saw",
     "duplicate_of": "record_id of the record that is kept of two that say the same",
 }
@@ -475,7 +491,7 @@ def table_schema():
     """
     fields = []
     for name, dtype in COLUMNS.items():
-        field = {"name": name, "type": _FIELD_TYPES[dtype], "title": MEANINGS.get(name, name.replace("_", " "))}
+        field = {"name": name, "type": _FIELD_TYPES[dtype], "title": MEANINGS[name]}
         if dtype == TIME:
             field["format"] = "any"
         if name in UNITS:

@@ -348,6 +348,11 @@ class PublishedTotal:
     kind: str
     source: str
 
+    @property
+    def where(self):
+        """Depth, after the words "new production" where it is that: it is more than what sinks."""
+        return f"{self.kind}, {self.depth}" if self.kind == "new production" else self.depth
+
 
 PUBLISHED_TOTALS = {
     "Laws 2000": PublishedTotal(11.6, 11.6, "100 m", "new production", "Laws et al. 2000 at 100 m; satellite"),

@@ -8,8 +8,7 @@ import pandas as pd
 from PIL import Image
 
 from seaofcarbon.edition.sources import DEPTH_M, TARGET
-from seaofcarbon.edition.told import SITES, TUNED, UNTUNED
-from seaofcarbon.learn import rivals
+from seaofcarbon.edition.told import SITES, shown_skill
 from seaofcarbon.plot import carbon, fields, skill, style
 from seaofcarbon.vocabulary import PUBLISHED_TOTALS
 
@@ -71,18 +70,8 @@ def _sites(sites, name):
 
 
 def _skill(table):
-    words = {
-        ("usual", TUNED, "mean"): "model of the maps, tuned",
-        ("usual", UNTUNED, "mean"): "the same, not tuned",
-        ("embedded", UNTUNED, "mean"): "model of the edition",
-        ("none", "", rivals.HENSON): rivals.HENSON,
-        ("none", "", "constant"): "constant",
-    }
-    rows = table.assign(model=[words.get(key) for key in zip(table["inputs"], table["settings"], table["model"],
-                                                             strict=True)])  # fmt: skip
-    rows = rows.dropna(subset="model").assign(target=TARGET)
-    order = {name: k for k, name in enumerate(words.values())}
-    ax = skill.r2_by_split(rows.sort_values("model", key=lambda names: names.map(order), kind="stable"), TARGET)
+    rows = shown_skill(table)
+    ax = skill.r2_by_split(rows.assign(model=rows["name"], target=TARGET), TARGET)
     ax.set_xlim(right=0.8)
 
 
@@ -95,7 +84,7 @@ def _totals(table):
     forms = globe[(globe["kind"] == "same grid") & (globe["layer"] == "100 m")]
     forms = forms.assign(name=forms["source"], **dict.fromkeys(("value", "low", "high"), forms["total_pg_yr"]))
     others = pd.DataFrame([
-        {"name": f"{name} ({p.depth})", "kind": "published", "low": p.low, "high": p.high}
+        {"name": f"{name} ({p.where})", "kind": "published", "low": p.low, "high": p.high}
         for name, p in PUBLISHED_TOTALS.items()
     ])  # fmt: skip
     return pd.concat([ours, forms, others], ignore_index=True)[["name", "kind", "low", "high", "value"]]

@@ -20,6 +20,21 @@ ANDALUSIA = (*SITES, "Malaga shelf", "Strait of Gibraltar")
 """Sites of the coast of Andalusia; the last two get a reason and no number."""
 
 TUNED, UNTUNED = "tuned, nested", "not tuned"
+
+MODELS = pd.DataFrame(
+    [
+        ("run", "usual", TUNED, "mean", "model of the maps, tuned"),
+        ("usual", "usual", UNTUNED, "mean", "the same, not tuned"),
+        ("embedded", "embedded", UNTUNED, "mean", "model of the edition"),
+        ("henson", "none", "", rivals.HENSON, rivals.HENSON),
+        ("constant", "none", "", "constant", "constant"),
+    ],
+    columns=["row", "inputs", "settings", "model", "name"],
+)
+"""Rows of the table of skill that pages show, in their order: key in numbers.json, what skill.csv has, and the name."""
+
+MIN_COVERED = 0.5
+"""Share of its area and months that the map must have before a basin is called the highest or the lowest."""
 GRAMS_A_YEAR = 365.25 * CARBON_G_PER_MOL / 1000
 """mmol m-2 d-1 to g C m-2 yr-1."""
 
@@ -52,6 +67,11 @@ def skill_table(whole, over_seeds, n_seeds):
     first = ["inputs", "settings", "model", "split", "seeds", "r2", "spread", "r2_low", "r2_high"]
     more = ["gain", "gain_low", "gain_high", "coverage", "values", "campaigns", "leakage"]
     return rows.reindex(columns=first + more)
+
+
+def shown_skill(table):
+    """Return the rows of the table of skill that pages show, in the order of `MODELS`, with their `row` and `name`."""
+    return MODELS.merge(table, on=["inputs", "settings", "model"])
 
 
 def totals_table(whole, ez):
@@ -139,6 +159,7 @@ def _counts(whole):
         "campaigns": int(training["campaign"].nunique()),
         "first_year": int(training["time"].dt.year.min()), "last_year": int(training["time"].dt.year.max()),
         "near_andalusia": int(_near_andalusia(training)),
+        "one_depth": float((training.groupby("cast_id")["depth_m"].nunique() == 1).mean()),
         "th234_flux": {name: int(kept.loc["th234_flux", name]) for name in ("values", "campaigns")},
         "needed": {"values": features.MIN_VALUES, "campaigns": features.MIN_CAMPAIGNS},
     }  # fmt: skip
@@ -178,11 +199,16 @@ def _map(source):
 
 
 def _basins(totals, layer):
-    """Basins with the highest and the lowest mean flux."""
+    """Basins with the highest and the lowest mean flux, of those that the map covers well enough."""
     rows = totals[(totals["layer"] == layer) & (totals["region_kind"] == "basin")]
-    flux = rows[rows["source"] == "learnt directly, mean"].set_index("region")["mean_flux"]
-    ends = {"most": flux.idxmax(), "least": flux.idxmin()}
-    return {word: {"name": basin, "flux": flux[basin]} for word, basin in ends.items()}
+    rows = rows[rows["source"] == "learnt directly, mean"].set_index("region")
+    known = rows["area_share"] >= MIN_COVERED
+    keys = {"mean_flux": "flux", "area_share": "covered", "share_outside": "outside"}
+    told = rows.loc[known, list(keys)].rename(columns=keys)
+    ends = {"most": told["flux"].idxmax(), "least": told["flux"].idxmin()}
+    left_out = [f"{basin} ({100 * share:.0f} %)" for basin, share in rows.loc[~known, "area_share"].items()]
+    found = {word: {"name": basin} | told.loc[basin].to_dict() for word, basin in ends.items()}
+    return found | {"needed": MIN_COVERED, "left_out": ", ".join(left_out)}
 
 
 def _between(at100, ez):
@@ -201,16 +227,12 @@ def _bloom(source):
 
 
 def _skill(table):
-    rows = table.set_index(["inputs", "settings", "model", "split"])
-    which = {
-        "run": ("usual", TUNED, "mean"), "embedded": ("embedded", UNTUNED, "mean"), "usual": ("usual", UNTUNED, "mean"),
-        "henson": ("none", "", rivals.HENSON),
-    }  # fmt: skip
+    rows = shown_skill(table).set_index(["row", "split"])
     found = {}
-    for name, key in which.items():
+    for name in ("run", "embedded", "usual", "henson"):
         found[name] = {}
         for split in ("campaign", "block", "random"):
-            row = rows.loc[(*key, split)]
+            row = rows.loc[(name, split)]
             told = {"r2": row["r2"], "low": row["r2_low"], "high": row["r2_high"], "spread": row["spread"]}
             found[name][split] = told | ({"coverage": row["coverage"]} if name == "run" else {"gain": row["gain"]})
     seeds = int(table["seeds"].max())
@@ -279,8 +301,10 @@ def _andalusia(sites, model_year, whole):
     months = sum(found[key]["at100"]["months"] for key in found)
     inside = sum(found[key]["at100"]["inside"] for key in found)
     widths = [found[key]["at100"]["high"] / found[key]["at100"]["mean"] for key in found]
+    spans = [found[key]["at100"]["high"] / found[key]["at100"]["low"] for key in found]
     return found | {
         "lowest": min(means), "highest": max(means), "months": months, "inside": inside, "width": max(widths),
+        "swing": max(found[key]["at100"]["swing"] for key in found), "span": min(spans),
         "grams": {"lowest": min(means) * GRAMS_A_YEAR, "highest": max(means) * GRAMS_A_YEAR},
     }  # fmt: skip
 

@@ -84,9 +84,9 @@ def to_cf(name, da):
         attrs["standard_name"] = quantity.standard_name + (" standard_error" if suffix == "sigma" else "")
     if suffix == "sigma" and "units_metadata" in own:
         own["units_metadata"] = "temperature: difference"
-    if unit != quantity.unit:
-        attrs["comment"] = f"multiply by {1 / quantity.cf_factor:.10g} for {quantity.unit}"
     attrs |= own | da.attrs | {"units": unit}
+    if unit != quantity.unit:
+        attrs["comment"] = "; ".join(filter(None, [_way_back(quantity), da.attrs.get("comment")]))
     factor = quantity.cf_factor if unit != quantity.unit else 1.0
     return (da * factor if factor != 1.0 else da).assign_attrs(attrs)
 
@@ -114,7 +114,15 @@ def from_cf(name, da):
     if quantity is None or da.attrs.get("units") != quantity.cf_unit or quantity.cf_unit == quantity.unit:
         return da
     attrs = {key: value for key, value in da.attrs.items() if key != "comment"}
-    return (da / quantity.cf_factor).astype(da.dtype).assign_attrs(attrs | {"units": quantity.unit})
+    if rest := da.attrs.get("comment", "").removeprefix(_way_back(quantity)).removeprefix("; "):
+        attrs["comment"] = rest
+    inside = (da / quantity.cf_factor).astype(da.dtype)  # which would keep the comment
+    return inside.drop_attrs(deep=False).assign_attrs(attrs | {"units": quantity.unit})
+
+
+def _way_back(quantity):
+    """Return the comment that says how to come from the CF unit to the one inside."""
+    return f"multiply by {1 / quantity.cf_factor:.10g} for {quantity.unit}"
 
 
 def _extent(ds):

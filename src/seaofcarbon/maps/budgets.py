@@ -189,6 +189,7 @@ def to_mean(prediction, model, depth=None, factor=None):
         When the card has no factors.
     """
     if factor is None:
-        factor = xr.apply_ufunc(model.mean_factor, prediction["depth"] if depth is None else depth)
+        # a factor is no depth: its axis, source and name would go over to the product
+        factor = xr.apply_ufunc(model.mean_factor, prediction["depth"] if depth is None else depth, keep_attrs=False)
     mean = (prediction * factor).transpose(*prediction.dims)
     return mean.astype(prediction.dtype).assign_attrs(prediction.attrs)

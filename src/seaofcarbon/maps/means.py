@@ -15,6 +15,9 @@ DAYS_IN_MONTH = xr.DataArray(
 )
 """Days of each month of a mean Gregorian year; they add up to 365.25."""
 
+CELL_METHODS = "area: mean time: mean"
+"""Of a mean over months, in cells that stand for their whole area; no time is left, so its standard name (CF 7.3.4)."""
+
 
 def weights(da):
     """Area of each cell (m2) times the days of each month, where the field has months.
@@ -74,7 +77,7 @@ def annual_mean(da):
     Returns
     -------
     DataArray
-        Without it, in the unit of `da`.
+        Without it, in the unit of `da`, with its attributes and `cell_methods`.
 
     Examples
     --------
@@ -82,7 +85,8 @@ def annual_mean(da):
     >>> round(float(annual_mean(months)), 6) == round(31 / (31 + 30), 6)
     True
     """
-    return da.weighted(DAYS_IN_MONTH.sel(month=da["month"])).mean("month", keep_attrs=True)
+    mean = da.weighted(DAYS_IN_MONTH.sel(month=da["month"])).mean("month", keep_attrs=True)
+    return mean.assign_attrs(cell_methods=CELL_METHODS)
 
 
 def in_season(da, season):
@@ -153,8 +157,8 @@ def bloom_split(da, bloom):
     ratio = (inside / outside).where(outside > 0)
     return xr.Dataset(
         {
-            "bloom": inside,
-            "non_bloom": outside,
+            "bloom": inside.assign_attrs(cell_methods=f"{CELL_METHODS} (months in bloom)"),
+            "non_bloom": outside.assign_attrs(cell_methods=f"{CELL_METHODS} (months out of bloom)"),
             "ratio": ratio.drop_attrs().assign_attrs(units="1", long_name="flux in bloom over flux out of bloom"),
             "no_bloom": annual_mean(da.where(~blooms)),
         },

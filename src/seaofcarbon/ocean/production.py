@@ -121,5 +121,6 @@ def covariates(climatology, chlorophyll, form="vgpm"):
     ds["npp"] = npp_vgpm(ds["chlorophyll"], ds["sst"], ds["par"], hours, ds["euphotic_depth"], form)
     for name in ds.data_vars:
         known = VARIABLES[name.removesuffix("_01")]
-        ds[name] = ds[name].astype(np.float32).assign_attrs(units=known.unit, long_name=known.long_name)
+        field = ds[name] if name in climatology else ds[name].drop_attrs(deep=False)  # not those of what it is made of
+        ds[name] = field.astype(np.float32).assign_attrs(units=known.unit, long_name=known.long_name)
     return ds

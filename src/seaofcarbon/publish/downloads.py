@@ -24,8 +24,8 @@ licence keeps it here."""
 FLUX_FIELDS = {
     "cast_id": "name of the cast: cruise/station/day",
     "source_id": "source of the records",
-    "cruise": "cruise",
-    "station": "station",
+    "cruise": "cruise, as the source names it",
+    "station": "station, as the source names it",
     "time": "time of the cast, UTC",
     "latitude": "degrees north",
     "longitude": "degrees east, -180 to 180",
@@ -44,6 +44,25 @@ FLUX_FIELDS = {
     "reason": "why a flux is flagged or missing",
 }
 """Column of the table of fluxes -> what it holds."""
+
+TOTAL_FIELDS = {
+    "kind": "this book, truth (of the twin) or same grid (a published form on the fields of this book)",
+    "source": "way to carbon, or the published form; mean, or middle value",
+    "depth_m": "depth through which the flux goes, m; of one that is not fixed the mean over the sea",
+    "depth_kind": "fixed, ez (base of the euphotic zone), ppz or mld",
+    "region_kind": "global, basin or band (of latitude)",
+    "region": "name of the region",
+    "total_pg_yr": "POC that sinks through the depth, Pg C a year",
+    "area_m2": "area that has a value, mean over the year, m2",
+    "mean_flux": "mean POC flux where there is a value, mmol C m-2 d-1",
+    "area_share": "share of the sea and the months of the region that has a value, 0 to 1",
+    "share_outside": "share of the total that is outside the area of applicability, 0 to 1",
+    "share_shelf": "share of the total over a sea floor shallower than 200 m, 0 to 1",
+    "lower_pg_yr": "lower end of the 90 % interval of the total, Pg C a year",
+    "upper_pg_yr": "upper end of the 90 % interval of the total, Pg C a year",
+    "n_draws": "number of drawn maps behind the interval",
+}
+"""Column of totals.csv -> what it holds."""
 
 FLUX_VALUES = ("th234_flux", "th234_flux_sigma", "sigma_measurement", "sigma_common", "sigma_integration")
 """Columns of that table that were computed."""
@@ -160,7 +179,7 @@ def _totals(run_dir, folder):
         "pandas": 'import pandas as pd; df = pd.read_csv("totals.csv")',
         "R": 'df <- read.csv("totals.csv")',
     }
-    schema = {"fields": [_field(name, totals[name], name.replace("_", " ")) for name in totals.columns]}
+    schema = {"fields": [_field(name, totals[name], TOTAL_FIELDS.get(name, name)) for name in totals.columns]}
     return Download(
         "totals.csv", "Totals of carbon export by region, with published forms on the same grid", LICENCE, lines, schema
     )

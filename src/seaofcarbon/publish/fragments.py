@@ -6,6 +6,7 @@ from seaofcarbon.files import read_csv, read_json
 from seaofcarbon.publish import checks, lessons
 from seaofcarbon.publish.markdown import markdown_table
 from seaofcarbon.run import artefact, read_run
+from seaofcarbon.vocabulary import VARIABLES
 
 
 def _status(run_dir, table):
@@ -29,18 +30,28 @@ def _status(run_dir, table):
     return f"{whole}\n\n{markdown_table(pd.DataFrame(rows))}\n\n## Versions\n\n{markdown_table(libraries)}"
 
 
+SKILL = {
+    "campaign": "campaigns", "r2_low": "from", "r2_high": "to", "block": "blocks", "coverage": "coverage",
+    "random": "random",
+}  # fmt: skip
+"""Columns of the tables of skill: the honest ones first, what flatters last."""
+
+
 def _skill(run_dir, table):
     from seaofcarbon.learn import validate
     from seaofcarbon.plot.skill import NAMES
 
     scores = validate.scores(read_csv(artefact(run_dir, "validation.csv")))
     scores["model"] = scores["model"].replace(NAMES)
-    r2 = scores.pivot_table("r2", ["target", "model"], "split", sort=False)[["random", "block", "campaign"]]
-    outside = scores[scores["split"] == "campaign"].set_index(["target", "model"])[["r2_low", "r2_high", "coverage"]]
-    number = r2.join(outside).rename(columns={"block": "blocks", "campaign": "campaigns"})
-    number = number.rename(columns={"r2_low": "from", "r2_high": "to"})
+    r2 = scores.pivot_table("r2", ["target", "model"], "split", sort=False)
+    outside = scores[scores["split"] == "campaign"].set_index(["target", "model"])
+    number = r2.join(outside[["r2_low", "r2_high", "coverage"]])[list(SKILL)].rename(columns=SKILL)
     # adding zero turns -0.00 into 0.00
-    return markdown_table(number.map(lambda x: "" if pd.isna(x) else f"{round(x, 2) + 0.0:.2f}").reset_index())
+    said = number.map(lambda x: "" if pd.isna(x) else f"{round(x, 2) + 0.0:.2f}")
+    return "\n\n".join(
+        f"**{VARIABLES[target].long_name}**\n\n{markdown_table(rows.droplevel('target').reset_index())}"
+        for target, rows in said.groupby("target", sort=False)
+    )
 
 
 TOTALS = {

@@ -6,7 +6,7 @@ table with `{include} _generated/edition-NAME.md`. It carries `open_data: true` 
 
 import pandas as pd
 
-from seaofcarbon.edition.told import TUNED, UNTUNED
+from seaofcarbon.edition.told import shown_skill
 from seaofcarbon.files import read_csv, read_json
 from seaofcarbon.publish import spanish
 from seaofcarbon.publish.markdown import markdown_table
@@ -39,24 +39,14 @@ def write(folder, generated):
         (generated / f"edition-{name}.md").write_text(text + "\n", encoding="utf-8")
 
 
-MODELS = {
-    ("usual", TUNED, "mean"): "Model of the maps (tuned, nested)",
-    ("usual", UNTUNED, "mean"): "The same inputs, not tuned",
-    ("embedded", UNTUNED, "mean"): "Model of the edition (embedded inputs, not tuned)",
-    ("none", "", "Henson et al. 2011, refitted"): "Henson et al. 2011, refitted",
-    ("none", "", "constant"): "Constant",
-}
-"""Rows of the table of skill: inputs, settings and model of skill.csv -> name."""
-
-
 def _skill(folder):
     table = read_csv(folder / "skill.csv", keep_default_na=False, na_values={"r2": [""], "r2_low": [""]})
-    key = list(zip(table["inputs"], table["settings"], table["model"], strict=True))
-    table = table.assign(Model=[MODELS.get(one) for one in key]).dropna(subset="Model")
+    table = shown_skill(table)
     said = table.apply(lambda r: f"{_two(r['r2'])} ({_two(r['r2_low'])} to {_two(r['r2_high'])})", axis=1)
-    wide = table.assign(said=said).pivot(index="Model", columns="split", values="said").loc[list(MODELS.values())]
+    wide = table.assign(said=said).pivot(index="name", columns="split", values="said").loc[table["name"].unique()]
     names = {"campaign": "Campaigns left out", "block": "Blocks left out", "random": "Random rows (leaks)"}
-    return markdown_table(wide[list(names)].rename(columns=names).reset_index())
+    wide.index = wide.index.str[:1].str.upper() + wide.index.str[1:]
+    return markdown_table(wide[list(names)].rename(columns=names).rename_axis("Model").reset_index())
 
 
 def _two(value):

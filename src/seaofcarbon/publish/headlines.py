@@ -9,11 +9,14 @@ from seaofcarbon.vocabulary import VARIABLES
 def _map(path, used):
     """Mean and sum of the map that chapter 5 draws."""
     quantity = profiles.resolve_target(used["profile"], used["target"])
-    layer = maps.at_depth(files.read_netcdf(path, chunks={}), used["depth_m"])
     chosen = used.get("model", "mean")
-    field = layer[quantity if chosen == "mean" else f"{quantity}_{chosen}"].load()
+    drawn_by = quantity if chosen == "mean" else f"{quantity}_{chosen}"
+    with files.read_netcdf(path, chunks={}) as predicted:
+        layer = maps.at_depth(predicted, used["depth_m"])
+        layer = layer[[name for name in dict.fromkeys((drawn_by, "applicable", "poc_flux")) if name in layer]].load()
+    field = layer[drawn_by]
     drawn = maps.in_season(field, used.get("season", "year"))
-    applicable = maps.in_season(layer["applicable"].load(), used.get("season", "year"))
+    applicable = maps.in_season(layer["applicable"], used.get("season", "year"))
     known = applicable >= 0
     outside = (applicable == 0).where(known)
     what = VARIABLES[quantity].long_name
@@ -23,7 +26,7 @@ def _map(path, used):
         * maps.area_weighted_mean(outside),
     }
     if "poc_flux" in layer:
-        carbon = maps.in_season(layer["poc_flux"].load(), used.get("season", "year"))
+        carbon = maps.in_season(layer["poc_flux"], used.get("season", "year"))
         of_year = 1 if used.get("season", "year") == "year" else 1 / len(ocean.SEASONS)
         total = maps.integrate_poc(carbon)["total_pg_yr"].iloc[0] / of_year
         found["POC flux, sum of middle values over the globe at the rate of the time drawn, Pg C a year"] = total
