@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +86,9 @@ def executed(folder, name, values, title="# 1 One: a chapter"):
     text = f"{title}\n\nSee [two](02-two.ipynb) and [map](../_static/map.html)."
     cells = [{"cell_type": "markdown", "id": "t", "metadata": {}, "source": text}, code]
     figure = {"mystnb": {"figure": {"caption": "c", "name": "fig-one"}}}
+    shown = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo="}}]
     cells.append(
-        {"cell_type": "code", "id": "f", "metadata": figure, "source": "", "outputs": [], "execution_count": 2}
+        {"cell_type": "code", "id": "f", "metadata": figure, "source": "", "outputs": shown, "execution_count": 2}
     )
     nb = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     write_json(nb, folder / "notebooks" / f"{name}.ipynb")
@@ -136,8 +139,10 @@ def test_a_published_run_gets_a_page_and_the_chapters_stay(spring):
     assert parts[1] == {"caption": "Runs",
                         "chapters": [{"file": "runs/index", "sections": [{"file": "runs/deep-01-one"}]}]}  # fmt: skip
     page = read_json(folder / "runs" / "deep-01-one.ipynb")
-    text = page["cells"][0]["source"]
-    assert text.startswith("# Run deep: 1 One\n\n**TWIN OCEAN, NOT OBSERVATIONS.**")
+    top, picture, box, first = page["cells"][:4]
+    assert top["source"].startswith("# Run deep: 1 One\n\n**TWIN OCEAN, NOT OBSERVATIONS.**")
+    assert picture["outputs"] == page["cells"][5]["outputs"] and picture["metadata"]["tags"] == ["remove-input"]
+    text = top["source"] + box["source"]
     assert "seaofcarbon run 01-one --name deep -p depth_m=150 --publish" in text
     assert "| `depth_m` | `150` m | `100` m | depth at" in text
     assert "| POC flux of the globe, direct, Pg C a year | 6 | 8 | -25.0 |" in text
@@ -145,7 +150,7 @@ def test_a_published_run_gets_a_page_and_the_chapters_stay(spring):
     href = "../_static/runs/deep/totals.csv"
     assert f'<a href="{href}" download>' in text
     assert (folder / "book" / href.removeprefix("../")).read_text().startswith("kind,")
-    assert "[two](../notebooks/02-two.ipynb) and [map](../_static/runs/deep/map.html)" in page["cells"][1]["source"]
+    assert "[two](../notebooks/02-two.ipynb) and [map](../_static/runs/deep/map.html)" in first["source"]
     assert "fig-one" not in json.dumps(page)
     assert "[deep](deep-01-one.ipynb)" in (folder / "runs" / "index.md").read_text()
 
@@ -240,11 +245,15 @@ def test_addresses_are_those_of_whoever_publishes(monkeypatch):
     for name in ("SITE", "REPOSITORY"):
         monkeypatch.delenv(f"SEAOFCARBON_{name}", raising=False)
     told, asked = yaml.safe_load(publish.configuration(path, "real")), yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert "SEAOFCARBON_REPOSITORY" in told["html"].pop(
+        "extra_footer"
+    )  # the buttons lead nowhere, and the page says so
     assert (told["html"], told["repository"]) == (asked["html"], asked["repository"])
     monkeypatch.setenv("SEAOFCARBON_SITE", "https://user.example/sea")
     monkeypatch.setenv("SEAOFCARBON_REPOSITORY", "https://git.example/user/sea")
     told = yaml.safe_load(publish.configuration(path, "real"))
     assert told["html"]["baseurl"] == "https://user.example/sea/"  # without the slash, the last part would be lost
+    assert "extra_footer" not in told["html"]
     assert told["repository"]["url"] == "https://git.example/user/sea" and told["repository"]["branch"] == "main"
 
 
@@ -286,6 +295,22 @@ def test_built_once(root, monkeypatch):
     monkeypatch.setattr(publish.site, "_build", build)
     assert publish.book("twin", root=root, table=TABLE)[1]
     assert len(built) == 3
+
+
+def test_two_builds_do_not_tread_on_each_other(root, monkeypatch):
+    """A second build in the same clone is refused and leaves the first alone; the lock goes with its end."""
+    code = "import sys; from seaofcarbon.publish import site; held = site._alone(site.Path(sys.argv[1])); "
+    code += "held.__enter__(); print('held', flush=True); input()"
+    command = [sys.executable, "-c", code, str(root / "book" / "_build")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=r"another process is building a book in .*_build"):
+            publish.book("twin", root=root, table=TABLE)
+        assert not (root / "book" / "_build" / "stage").exists()
+        first.kill()
+    monkeypatch.setattr(publish.site, "_build", lambda *_: pytest.fail("built"))
+    with pytest.raises(pytest.fail.Exception, match="built"):
+        publish.book("twin", root=root, table=TABLE)
 
 
 @pytest.mark.parametrize("above", ["plain", "logs", "_build"])

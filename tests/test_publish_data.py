@@ -1,6 +1,7 @@
 """The page of the data: only what may be passed on leaves, each file opens, others' tools accept the description."""
 
 import html
+import io
 import json
 import re
 import shutil
@@ -14,11 +15,11 @@ import pytest
 import xarray as xr
 
 import learn_sea
-from seaofcarbon import catalog, cli, files, records
+from seaofcarbon import catalog, cli, files, maps, records
 from seaofcarbon.learn.models import Model
 from seaofcarbon.publish import datapage, downloads, platform, runs
 from seaofcarbon.publish.site import UNUSED, asked_elsewhere
-from seaofcarbon.vocabulary import TWIN_LABEL
+from seaofcarbon.vocabulary import FLAG_BAD, TWIN_LABEL
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -170,6 +171,24 @@ def test_depths_that_follow_light_stay_here(run_dir, tmp_path):
         assert ("depth_used_m" in pd.read_csv(static / "sites.csv")) == (profile == "twin")
 
 
+@pytest.mark.parametrize("season, model", [("winter", "mean"), ("spring", "rf")])
+def test_lines_make_the_mean_of_a_season(run_dir, tmp_path, monkeypatch, season, model):
+    """What the page of a run draws comes out of the file that it offers, also where that is cut from the map."""
+    with xr.open_dataset(run_dir / "maps.nc") as ds:
+        field = ds["poc_flux"].where(ds["lat"] < 0, np.sin(ds["poc_flux"])).rename("poc_flux_rf").load()
+        files.write_netcdf(ds.assign(poc_flux_rf=field, depth_used=field[:, 0]).load(), tmp_path / "maps.nc")
+    files.write_json({"profile": "real"}, tmp_path / "run.json")
+    used = {"target": "poc_flux", "profile": "real", "depth_m": 100.0, "season": season, "model": model}
+    (tmp_path / "made").mkdir()
+    text = runs._links(tmp_path, {"parameters": used, "outputs": {"maps.nc": "a"}}, tmp_path / "made")
+    monkeypatch.chdir(tmp_path / "made")
+    found = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)), found)
+    name = "poc_flux" if model == "mean" else "poc_flux_rf"
+    wanted = maps.annual_mean(maps.in_season(files.read_netcdf(tmp_path / "maps.nc")[name].sel(depth=100), season))
+    np.testing.assert_allclose(found["mean"].to_numpy(), wanted.to_numpy(), rtol=1e-6)
+
+
 def assert_complete(told):
     """What issue and search engines ask of a description is there, and as long as they want it."""
     wanted = "name description license creator identifier variableMeasured spatialCoverage temporalCoverage"
@@ -235,10 +254,7 @@ def test_datapackage_validates(site):
     frictionless = pytest.importorskip("frictionless", reason="the Frictionless validator is not installed")
     path = site[0] / "download" / "datapackage.json"
     package = frictionless.Package(str(path))
-    for name in [r.name for r in package.resources if not r.path.endswith((".csv", ".csv.gz"))]:
-        assert (path.parent / package.get_resource(name).path).is_file()
-        package.remove_resource(name)  # it opens no Parquet, netCDF or zip here
-    assert len(package.resources) == 3
+    assert len(package.resources) == 8
     report = package.validate()
     assert report.valid, report.to_summary()
 
@@ -358,6 +374,38 @@ def test_filters_and_a_click_in_a_browser(tmp_path):
     assert found["fluxes"] == ["100fixed1234.5 ± 99good"]
     assert found["least"] == "2.135 ± 0.05" and found["next"] != found["fromTable"]
     assert found["requests"] == 0 and found["overflow"] <= 0
+    assert found["years"] == ["2005", "2012"]
+    saved = pd.read_csv(io.StringIO(found["csv"]))
+    assert len(saved) == 16 and saved["n_values"].sum() == 18 and set(saved["label"]) == {TWIN_LABEL}
+    assert saved.loc[saved["station"] == "X7", "value"].max() == 2.6 and saved["depth_m"].max() == 100
+
+
+def test_the_years_asked_for_are_those_of_sound_dates(tmp_path):
+    """A date in the next century that is flagged bad does not stretch the filter; it can be chosen all the same."""
+    both = table(closed=False)
+    late = both["station"] == "P1"
+    both.loc[late, "time"] = pd.Timestamp("2103-09-04")
+    sources = pd.DataFrame({"source_id": ["PANGAEA.1"], "cite": "a", "open": True})
+    assert datapage.content(both, fluxes(both), sources)[0]["years"] == [2012, 2103]
+    both.loc[late, "flag"] = FLAG_BAD
+    facts, _ = datapage.content(both, fluxes(both), sources)
+    assert facts["years"] == [2012, 2012] and "2103-09-04" in facts["casts"]["time"]
+    for label in (TWIN_LABEL, ""):
+        datapage.data_page(both, fluxes(both), sources, tmp_path / "x.html", "Records", label)
+        assert (datapage.PLANTED in (tmp_path / "x.html").read_text(encoding="utf-8")) == bool(label)
+
+
+def test_sources_of_the_twin_are_cited_as_simulated(run_dir, tmp_path):
+    """A file in the layout of GEOTRACES is no data of GEOTRACES: on the page, in the map and in the package."""
+    twin = tmp_path / "twin"
+    shutil.copytree(run_dir, twin)
+    files.write_json({"profile": "twin", "notebooks": {}, "base": None}, twin / "run.json")
+    (tmp_path / "_static").mkdir()
+    text = platform.write(twin, tmp_path / "_static")
+    said = f"simulated, in the layout of GEOTRACES; {TWIN_LABEL}"
+    assert f"| {said} |" in text and "| GEOTRACES |" not in text
+    titles = [source["title"] for source in files.read_json(tmp_path / "_static/download/datapackage.json")["sources"]]
+    assert f"GA99: {said} (CC-BY-4.0)" in titles and all(TWIN_LABEL in title for title in titles)
 
 
 def test_the_page_of_the_book_takes_it_in():

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -149,11 +150,23 @@ LOOK = """async (limit) => {
     (e) => !e.matches(decorative) && !named.some((name) => e.getAttribute(name)));
   const wide = document.scrollingElement.scrollWidth - limit;
   const sticks = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > limit + 1);
+  dispatchEvent(new Event("resize"));
+  const inside = [...document.querySelectorAll(".bd-article *:not(pre, .math, .math *, mjx-container *)")];
+  const silent = inside.filter((e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX)
+    && e.scrollWidth > e.clientWidth && !e.matches(".scrolls"));
+  const broken = [...document.querySelectorAll(".bd-article :not(pre) > code .pre")].filter((e) => {
+    const range = document.createRange(), block = e.closest("p, li, td, th, dd, dt, figcaption, div");
+    range.selectNodeContents(e);
+    const parts = [...range.getClientRects()], long = parts.reduce((sum, part) => sum + part.width, 0);
+    return parts.some((part) => part.top > parts[0].bottom) && (e.closest("td, th") || long < block.clientWidth);
+  });
   const theme = document.documentElement.dataset.theme || getComputedStyle(document.documentElement).colorScheme;
   return [
     ...(wide > 0 ? [`scrolls sideways by ${wide} px: ${sticks.slice(0, 3).map(shown).join(" | ")}`] : []),
     ...images.filter((image) => !image.naturalWidth).map((image) => `broken image: ${image.src}`),
     ...unnamed.map((e) => `no alternative text: ${shown(e)}`),
+    ...silent.map((e) => `scrolls and does not say so: ${shown(e)}`),
+    ...broken.map((e) => `a word of code is broken: ${e.textContent}`),
     `theme: ${theme}`,
   ];
 }"""
@@ -204,6 +217,21 @@ def test_table_of_records_filters(tabs):
         assert not watch.faults
         assert shown == {sea}
         assert fewer != everything
+
+
+def test_chosen_records_open_in_pandas(tabs, tmp_path):
+    """What the button saves is a plain table, with the names of its columns first: one row for each row shown."""
+    tab = tabs[1280, "light"]
+    with Watch(tab, "_static/data.html") as watch:
+        tab.select_option("#ocean", index=2)
+        with tab.expect_download() as download:
+            tab.click("#save")
+        label, rows = tab.evaluate("() => [page.label, rows.length]")
+    download.value.save_as(tmp_path / "chosen.csv")
+    saved = pd.read_csv(tmp_path / "chosen.csv")
+    assert not watch.faults
+    assert len(saved) == rows and saved["depth_m"].dtype == float and saved["ocean"].nunique() == 1
+    assert set(saved.get("label", [])) == ({label} if label else set())
 
 
 STATION = """() => {

@@ -12,7 +12,7 @@ import pandas as pd
 from seaofcarbon import ocean, records
 from seaofcarbon.files import atomic
 from seaofcarbon.plot import interactive
-from seaofcarbon.vocabulary import FLAGS, VARIABLES
+from seaofcarbon.vocabulary import FLAG_BAD, FLAG_QUESTIONABLE, FLAGS, VARIABLES
 
 PARTS = Path(__file__).parent / "page"
 
@@ -20,8 +20,15 @@ NOWHERE = "no place"
 """Ocean of records whose place nobody knows."""
 
 NOT_PASSED_ON = (
-    "Of sources whose licence does not allow it, only the number of values of a cast is shown, and who has them."
+    "Of sources whose licence does not allow it, only the number of values of a cast is shown (n_values of the saved "
+    "CSV), and who has them."
 )
+
+PLANTED = (
+    "Dots inland and dates in years to come are mistakes that the twin ocean was given, to be found: their records are "
+    f"flagged {FLAGS[FLAG_QUESTIONABLE]} or {FLAGS[FLAG_BAD]}, and the filter of flags leaves them out."
+)
+"""Stands beside the twin's map."""
 
 
 def data_page(table, fluxes, sources, path, title="", label=""):
@@ -51,6 +58,7 @@ def data_page(table, fluxes, sources, path, title="", label=""):
         "title": html.escape(title),
         "label": f'<p class="label" role="note">{html.escape(label)}</p>' if label else "",
         "flags": html.escape(", ".join(f"{n} {word}" for n, word in FLAGS.items())),
+        "planted": PLANTED if label else "",
         "closed": html.escape(NOT_PASSED_ON if closed else ""),
         "packed": pack(*content(table, fluxes, sources, label)),
         "style": (interactive.PARTS / "page.css").read_text(encoding="utf-8")
@@ -82,6 +90,7 @@ def content(table, fluxes, sources, label=""):
     seas = np.where(casts["latitude"].notna(), ocean.basin(casts["latitude"], casts["longitude"]), NOWHERE)
     sea, sea_names = pd.factorize(seas, sort=True)
     cites = sources.set_index("source_id")["cite"]
+    years = table.loc[table["flag"] != FLAG_BAD, "time"].dt.year.dropna().astype(int)
     facts = {
         "label": label,
         "variables": [
@@ -90,6 +99,7 @@ def content(table, fluxes, sources, label=""):
         ],
         "sources": [[s, cites.get(s, ""), bool(may.get(s))] for s in words["source_id"]],
         "flags": {str(number): word for number, word in FLAGS.items()},
+        "years": [int(years.min()), int(years.max())] if len(years) else ["", ""],
         "oceans": sea_names.tolist(),
         "kinds": words["depth_kind"].tolist(),
         "reasons": words["reason"].tolist(),

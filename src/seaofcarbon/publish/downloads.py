@@ -185,16 +185,18 @@ def _totals(run_dir, folder):
     )
 
 
-def write_map(path, folder, target, profile, depth_m=DEPTH_M):
+def write_map(path, folder, target, profile, depth_m=DEPTH_M, drawn=None):
     """Cut one depth and one quantity out of the map; what the file says of itself goes along, as far as still true.
+
+    `drawn` is the variable of one model, where that is what pictures show.
 
     The depths of a map that follows light (`OWN_DEPTHS`) go along on the twin only.
     """
-    names = [target, f"{target}_lower", f"{target}_upper", "applicable"]
+    names = dict.fromkeys([target, drawn or target, f"{target}_lower", f"{target}_upper", "applicable"])
     with xr.open_dataset(path, engine="netcdf4", decode_cf=False) as ds:
         depth = int(np.abs(ds["depth"].to_numpy() - depth_m).argmin())
         beside = ["lat_bnds", "lon_bnds", "climatology_bounds", *(OWN_DEPTHS if profile == "twin" else ())]
-        cut = ds[[name for name in names + beside if name in ds]].isel(depth=[depth]).load()
+        cut = ds[[name for name in [*names, *beside] if name in ds]].isel(depth=[depth]).load()
     metres = float(cut["depth"][0])
     for end in ("min", "max"):
         cut.attrs[f"geospatial_vertical_{end}"] = metres

@@ -12,11 +12,14 @@ FIRST = """document.documentElement.dataset.mode ||= "auto"; // the theme calls 
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false; // no page may be fetched there"""
 """Script of every page that runs before those of the theme and of the search."""
 
-REACHED = """const reach = () => document.querySelectorAll(".bd-article figure").forEach((figure) => {
-  if (figure.scrollWidth > figure.clientWidth) figure.tabIndex = 0; else figure.removeAttribute("tabindex");
+REACHED = """const boxes = ".bd-article :is(figure, .cell_output .output, .pst-scrollable-table-container)";
+const reach = () => document.querySelectorAll(boxes).forEach((box) => {
+  const scrolls = box.scrollWidth > box.clientWidth;
+  box.classList.toggle("scrolls", scrolls);
+  if (scrolls) box.tabIndex = 0; else box.removeAttribute("tabindex");
 });
-["load", "resize"].forEach((event) => addEventListener(event, reach));"""
-"""Script that lets the keyboard reach figures that scroll, as the theme does for code and tables."""
+["load", "resize", "toggle"].forEach((event) => addEventListener(event, reach, true)); // of images and folds, too"""
+"""Script that marks figures and tables that scroll, so that the style can say so, and lets the keyboard reach them."""
 
 SPANISH = "book/es/"
 """Folder of the pages that are written in Spanish."""

@@ -30,6 +30,9 @@ MEDIA = {
     ".json": "application/json",
 }  # fmt: skip
 
+VALIDATE = 'pip install "frictionless[pandas,parquet]"\nfrictionless validate datapackage.json'
+"""Lines that check the files that are offered, in their folder."""
+
 LANGUAGES = {"R": "r", "shell": "bash"}
 
 
@@ -55,18 +58,35 @@ def write(run_dir, static, site=("", "")):
     package = files.read_json(run.artefact(run_dir, "datapackage.json"))
     entries = _entries(run_dir)
     sources = catalog.sources_of(table, package, this["profile"], entries)
+    if twin:
+        sources = sources.assign(cite=sources["cite"].map(simulated))
     label = TWIN_LABEL if twin else ""
     size = datapage.data_page(table, fluxes, sources, static / "data.html", "Records and stations", label)
     offered = downloads.write(run_dir, static / "download", table, fluxes, sources, card["main_target"])
     described = dataset(table, offered, static / "download", site, label)
     _package(described, offered, sources, static / "download")
-    offered.append(downloads.Download("datapackage.json", "Frictionless data package of all these", downloads.LICENCE))
+    title = "Frictionless data package of all these; the lines check every value against it, which takes minutes"
+    offered.append(downloads.Download("datapackage.json", title, downloads.LICENCE, {"shell": VALIDATE}))
     parts = [
         _json_ld(described), _counts(table, fluxes, label), _interactive(size, sources),
         "## Downloads", _downloads(offered, static / "download", label, sources), "## Sources and how to cite them",
         _sources(sources, entries, twin), "## Version", _version(described, run_dir, this),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def simulated(cite):
+    """Return how to cite a source of the twin: a layout that it was given is not the data that it is named after.
+
+    >>> simulated("GEOTRACES Intermediate Data Product")
+    'simulated, in the layout of GEOTRACES Intermediate Data Product; TWIN OCEAN, NOT OBSERVATIONS'
+    >>> simulated("twin_TW028.csv")
+    'twin_TW028.csv: simulated; TWIN OCEAN, NOT OBSERVATIONS'
+    """
+    if TWIN_LABEL in cite:
+        return cite
+    said = f"{cite}: simulated" if "twin" in cite.lower() else f"simulated, in the layout of {cite}"
+    return f"{said}; {TWIN_LABEL}"
 
 
 # --- The description ---------------------------------------------------------------------------------
@@ -160,9 +180,7 @@ def _citation():
 
 def _json_ld(described):
     text = json.dumps(described, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    # checksums wrap on a phone
-    style = ".bd-article code, .bd-article code .pre { overflow-wrap: anywhere; white-space: normal; }"
-    return f'```{{raw}} html\n<style>{style}</style>\n<script type="application/ld+json">{text}</script>\n```'
+    return f'```{{raw}} html\n<script type="application/ld+json">{text}</script>\n```'
 
 
 def _package(described, offered, sources, folder):
@@ -175,9 +193,11 @@ def _package(described, offered, sources, folder):
         resource = {
             "name": one.name.replace(".", "-").replace("_", "-").lower(), "path": one.name, "title": one.title,
             "format": parts[-2] if packed else parts[-1], "mediatype": MEDIA[path.suffix],
-            "bytes": path.stat().st_size, "hash": f"sha256:{files.sha256(path)}",
+            "hash": f"sha256:{files.sha256(path)}",
             "licenses": [{"name": name} for name in one.licence.split(" and ")],
         }  # fmt: skip
+        if parts[-1] != "parquet":  # of these Frictionless counts no bytes, and would call any number wrong
+            resource["bytes"] = path.stat().st_size
         resource |= {"compression": "gz"} if packed else {}
         resource |= {"encoding": "utf-8"} if "csv" in parts else {}
         resource |= {"schema": one.schema} if one.schema else {}

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from seaofcarbon import files, notebook
+from seaofcarbon import files, notebook, ocean
 from seaofcarbon.publish import downloads, parameters
 from seaofcarbon.publish.headlines import HEADLINES
 from seaofcarbon.publish.markdown import markdown_table
 from seaofcarbon.run import read_run
-from seaofcarbon.vocabulary import TWIN_LABEL
+from seaofcarbon.vocabulary import TWIN_LABEL, VARIABLES
 
 FOLDER = "runs"
 """Folder of the stage for pages that git does not hold: the book's extension gives them no launch buttons."""
@@ -29,6 +29,12 @@ OFFERED = {
 
 LARGEST = 10_000_000
 """Bytes of the largest file that is offered."""
+
+MEAN = """days = xr.DataArray({days}, dims="month")
+season = (ds["month"] % 12 // 3 + 2 * (ds["lat"] < 0)) % 4  # of the hemisphere: {seasons}
+layer = ds["{name}"].sel(depth={depth:g}, method="nearest")
+mean = {factor:.10g} * layer.where(season == {number}).weighted(days).mean("month")  # {unit}"""
+"""Lines that make the mean of a season from a file of maps, as `maps.in_season` and `maps.annual_mean`, in our unit."""
 
 ABOUT = """# Runs
 
@@ -126,10 +132,21 @@ def _page(run_dir, run, default, chapter, root, static):
     for cell in nb["cells"]:  # a figure has its name from the page of the chapter
         cell["metadata"].get("mystnb", {}).get("figure", {}).pop("name", None)
     name = title.lstrip("# ").split(":")[0]
+    top = f"# Run {run_dir.name}: {name}\n\n{_what(run, default, chapter)}"
     box = _box(run_dir, run, default, chapter, root, static)
-    nb["cells"].insert(0, parameters.markdown_cell("run-box", f"# Run {run_dir.name}: {name}\n\n{box}"))
     parameters.fold(nb)
+    title, box = parameters.markdown_cell("run-title", top), parameters.markdown_cell("run-box", box)
+    nb["cells"] = [title, *_picture(nb), box, *nb["cells"]]
     return nb
+
+
+def _picture(nb):
+    """Return a copy of the first figure of a notebook, as a list of one cell that hides its code, or []."""
+    for cell in nb["cells"]:
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            metadata = cell["metadata"] | {"tags": ["remove-input"]}
+            return [cell | {"id": "run-picture", "metadata": metadata}]
+    return []
 
 
 def _differences(run, default, chapter):
@@ -151,24 +168,28 @@ def _stale(run, default, chapter):
     return [n for n, item in inputs.items() if n in run.get("from_base", {}) and made.get(n) != item["sha256"]]
 
 
+def _what(run, default, chapter):
+    """Return what stands under the title: what the page is, and whether it is still true."""
+    label = f"**{TWIN_LABEL}.** " if run["profile"] == "twin" else ""
+    said = f"{label}This is [chapter {int(chapter[:2])}](../notebooks/{chapter}.ipynb) with other parameters. "
+    said += "The chapter itself stays as it is."
+    if old := _stale(run, default, chapter):
+        said += (
+            f"\n\n```{{warning}}\nThe default run changed since: its {', '.join(old)} (run `{default['name']}`) "
+            "is no longer what this page was made from. The command below makes it anew.\n```"
+        )
+    return said
+
+
 def _box(run_dir, run, default, chapter, root, static):
-    """Return what stands under the title: what it is, the command, the differences, the files."""
+    """Return what stands under the picture: the files, the command, the differences."""
     part, theirs = run["notebooks"][chapter], _part(default, chapter)
     declared = notebook.parameters(notebook.read(root / "notebooks" / f"{chapter}.ipynb"), chapter)
     used = {k: v for k, v in part["parameters"].items() if k not in parameters.FIXED}
     asked = {k: v for k, v in used.items() if k not in declared or declared[k].default != v}
     changed = _differences(run, default, chapter)
-    label = f"**{TWIN_LABEL}.** " if run["profile"] == "twin" else ""
-    parts = [
-        f"{label}This is [chapter {int(chapter[:2])}](../notebooks/{chapter}.ipynb) with other parameters. The chapter "
-        "itself stays as it is. Made with",
-        f"```bash\n{parameters.command(chapter, run, asked, '--publish')}\n```",
-    ]
-    if old := _stale(run, default, chapter):
-        parts.append(
-            f"```{{warning}}\nThe default run changed since: its {', '.join(old)} (run `{default['name']}`) "
-            "is no longer what this page was made from. The command above makes it anew.\n```"
-        )
+    parts = [f"**Files of this run**\n\n{links}"] if (links := _links(run_dir, part, static)) else []
+    parts.append(f"Made with\n\n```bash\n{parameters.command(chapter, run, asked, '--publish')}\n```")
     shown = {name: used[name] for name in changed}
     parts.append(
         parameters.parameter_table(shown, {f"Run {default['name']}": theirs.get("parameters", {})})
@@ -177,8 +198,6 @@ def _box(run_dir, run, default, chapter, root, static):
     )
     if numbers := _numbers(run_dir, run_dir.parent / default["name"], part, theirs):
         parts.append(f"What that changes, at the depth and time that each run shows:\n\n{numbers}")
-    if links := _links(run_dir, part, static):
-        parts.append(f"**Files of this run**\n\n{links}")
     parts.append(f"````{{dropdown}} All parameters of this run\n{parameters.parameter_table(used)}\n````")
     out = f"seaofcarbon run --name {run_dir.name} --no-publish"
     parts.append(f"`{out}` takes this page out of the book.")
@@ -217,7 +236,7 @@ def _links(run_dir, part, static):
         path, said = run_dir / name, name
         closed = real and _tells_depths(path)
         if name == "maps.nc" and (closed or path.stat().st_size > LARGEST):
-            made = downloads.write_map(path, static, *_mapped(part["parameters"]))
+            made = downloads.write_map(path, static, *_mapped(part["parameters"]), _drawn(part["parameters"]))
             path, said = static / made.name, made.title
         elif closed and path.suffix == ".csv":
             rows = files.read_csv(path).drop(columns=list(downloads.OWN_DEPTHS), errors="ignore")
@@ -231,6 +250,10 @@ def _links(run_dir, part, static):
             size = f"{path.stat().st_size / 1e6:.1f} MB"
             href = f"../_static/{FOLDER}/{run_dir.name}/{path.name}"
             opened = f"```python\n{line.format(path.name)}\n```"
+            if name == "maps.nc" and part["parameters"].get("season", "year") != "year":
+                opened += (
+                    f"\n\nThe mean of the season, as in the picture:\n\n```python\n{_mean(part['parameters'])}\n```"
+                )
             lines.append(f'<a href="{href}" download>{path.name}</a> ({size}): {said}\n\n{opened}')
     return "\n\n".join(lines)
 
@@ -249,3 +272,19 @@ def _mapped(used):
     from seaofcarbon import profiles
 
     return profiles.resolve_target(used["profile"], used["target"]), used["profile"], used["depth_m"]
+
+
+def _drawn(used):
+    """Return the name of the variable in maps.nc that the pictures show."""
+    target, model = _mapped(used)[0], used.get("model", "mean")
+    return target if model == "mean" else f"{target}_{model}"
+
+
+def _mean(used):
+    """Return the lines that make the mean of the season that was asked for."""
+    number = ocean.SEASONS.index(used["season"])
+    seasons = ", ".join(f"{i} {name}" for i, name in enumerate(ocean.SEASONS))
+    days = f"[{', '.join(f'{d:g}' for d in ocean.MONTH_LENGTHS_D)}]"
+    quantity = VARIABLES[_mapped(used)[0]]
+    told = {"name": _drawn(used), "depth": used["depth_m"], "factor": 1 / quantity.cf_factor, "unit": quantity.unit}
+    return MEAN.format(days=days, seasons=seasons, number=number, **told)

@@ -6,9 +6,11 @@ import importlib.util
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -173,7 +175,7 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     Raises
     ------
     UserError
-        When the run is not complete.
+        When the run is not complete, or another process is building a book here.
     BookError
         When Sphinx warns, or a page would ask another host.
     """
@@ -184,22 +186,40 @@ def book(profile="twin", name=None, root=None, table=NOTEBOOKS):
     digest = inputs_hash(run_dir, root)
     if index.exists() and mark.exists() and read_json(mark).get("inputs") == digest:
         return index, False
-    stage(run_dir, folder, root, table)
-    mark.unlink(missing_ok=True)
-    made = _build(folder, build / "work", build / "build.log")
-    _sources_without_outputs(made / "_sources", root)
-    _figures_as_webp(made)
-    if outside := outside_requests(made):
-        raise BookError(f"the built pages ask another host: {outside[0]} (and {len(outside) - 1} more)")
-    old = build / "old"
-    shutil.rmtree(old, ignore_errors=True)
-    if html.exists():
-        html.rename(old)
-    made.rename(html)  # the mark comes last: a book without it is built again
-    for folder_done in (old, build / "work"):
-        shutil.rmtree(folder_done, ignore_errors=True)
-    write_json({"inputs": digest, "profile": profile}, mark)
+    with _alone(build):
+        stage(run_dir, folder, root, table)
+        mark.unlink(missing_ok=True)
+        made = _build(folder, build / "work", build / "build.log")
+        _sources_without_outputs(made / "_sources", root)
+        _figures_as_webp(made)
+        if outside := outside_requests(made):
+            raise BookError(f"the built pages ask another host: {outside[0]} (and {len(outside) - 1} more)")
+        old = build / "old"
+        shutil.rmtree(old, ignore_errors=True)
+        if html.exists():
+            html.rename(old)
+        made.rename(html)  # the mark comes last: a book without it is built again
+        for folder_done in (old, build / "work"):
+            shutil.rmtree(folder_done, ignore_errors=True)
+        write_json({"inputs": digest, "profile": profile}, mark)
     return index, True
+
+
+@contextmanager
+def _alone(build):
+    """Hold the folder of the build until the block ends, or the process: the system frees the lock of a file then."""
+    build.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(build / "lock", timeout=0, isolation_level=None)  # locks files on every system
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise UserError(f"another process is building a book in {build}: ask again when it is done") from error
+    else:
+        yield
+    finally:
+        lock.close()
 
 
 def jupyter_book(folder, work, *options):

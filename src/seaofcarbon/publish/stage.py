@@ -16,6 +16,12 @@ BANNER = (
 )
 """Stands on top of every page of the twin's book."""
 
+NO_ADDRESS = (
+    '<p lang="en">The buttons for Binder, live code and GitHub work once the book is published with its own address, '
+    "which <code>SEAOFCARBON_REPOSITORY</code> tells.</p>"
+)
+"""Stands at the foot of every page as long as nobody told the address of the repository."""
+
 STATUS_PAGE = """# Status of this book
 
 This page is written by the program that built the book, from the manifests that each notebook left.
@@ -115,6 +121,8 @@ def configuration(path, profile):
     for section, key, address in zip(("html", "repository"), ("baseurl", "url"), addresses(), strict=True):
         if address:
             config.setdefault(section, {})[key] = address
+    if not addresses()[1]:
+        config.setdefault("html", {})["extra_footer"] = NO_ADDRESS
     if profile == "twin":
         config.setdefault("html", {})["announcement"] = BANNER
     if told := frozen.numbers(Path(path).parent / "edition"):

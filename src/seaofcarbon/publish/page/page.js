@@ -146,17 +146,24 @@ function drawHeads() {
   }));
 }
 
-function saveCsv() { // text that a spreadsheet would run gets an apostrophe, as in the CSV of the book
+function csv() { // text that a spreadsheet would run gets an apostrophe, as in the CSV of the book
   const quoted = (x) => { const text = /^[=+\-@\t\r']/.test(x) ? `'${x}` : x; return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text; };
   const bare = (x) => (x === null || Number.isNaN(x) ? "" : Number(x.toPrecision(7)));
-  const lines = [...(page.label ? [`# ${page.label}`] : []), "cruise,station,date,ocean,latitude,longitude,variable,depth_m,value,sigma,unit,flag,source,values"];
+  const closed = page.sources.some(([, , own]) => !own); // only then a row may stand for several values
+  const more = [...(closed ? ["n_values"] : []), ...(page.label ? ["label"] : [])];
+  const lines = [["cruise,station,date,ocean,latitude,longitude,variable,depth_m,value,sigma,unit,flag,source", ...more].join(",")];
   for (const i of rows) {
     const c = data.cast[i], k = page.casts, [, unit, variable] = page.variables[data.variable[i]];
     lines.push([quoted(k.cruise[c]), quoted(k.station[c]), k.time[c], page.oceans[k.ocean[c]], bare(k.lat[c]), bare(k.lon[c]), variable,
-      bare(data.depth[i]), bare(data.value[i]), bare(data.sigma[i]), unit, data.flag[i], quoted(page.sources[data.source[i]][0]), data.n[i]].join(","));
+      bare(data.depth[i]), bare(data.value[i]), bare(data.sigma[i]), unit, data.flag[i], quoted(page.sources[data.source[i]][0]),
+      ...(closed ? [data.n[i]] : []), ...(page.label ? [quoted(page.label)] : [])].join(","));
   }
+  return lines.join("\n") + "\n";
+}
+
+function saveCsv() {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));
+  link.href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
   link.download = "records-chosen.csv";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
@@ -433,7 +440,7 @@ function listen() {
 
 function selfTest() { // with #selftest the page drives its own controls; tests read what it found
   const put = (id, value) => { $(id).value = value; $(id).dispatchEvent(new Event("input", { bubbles: true })); };
-  const found = { ready: performance.now(), all: $("count").textContent };
+  const found = { ready: performance.now(), all: $("count").textContent, csv: csv(), years: [$("from").placeholder, $("to").placeholder] };
   put("ocean", page.oceans.indexOf("North Atlantic"));
   found.ocean = $("count").textContent;
   put("variable", page.variables.findIndex((v) => v[2] === "th234_total"));
@@ -474,8 +481,7 @@ async function start() {
   fill("source", "all", page.sources.map(([name]) => name));
   $("flag").append(new Option("all", ""), new Option("good or not evaluated", "1,2"),
     ...Object.entries(page.flags).map(([number, word]) => new Option(word, number)));
-  const years = page.casts.time.map((_, c) => year(c)).filter(Boolean);
-  [$("from").placeholder, $("to").placeholder] = [Math.min(...years), Math.max(...years)].map(String);
+  [$("from").placeholder, $("to").placeholder] = page.years.map(String);
   drawHeads();
   listen();
   filter();
