@@ -172,6 +172,18 @@ def test_run_taken_out_twice(call, tmp_path, monkeypatch):
     assert code == 0 and said == "runs/deep has no page in the book: nothing to take out\n"
 
 
+def test_book_that_fails_leaves_the_run_as_it_was(call, tmp_path, monkeypatch):
+    """A page that could not be built is not asked for by the next book, and one that stayed can be taken out again."""
+    monkeypatch.setenv("SEAOFCARBON_HOME", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "runs" / "deep" / "run.json"
+    files.write_json({"profile": "twin", "published": True}, path)
+    for _ in range(2):
+        code, _, said = call("run", "--name", "deep", "--no-publish")
+        assert code == 2 and "twin" in said, "there is no run of the twin to make a book of"
+        assert files.read_json(path)["published"] is True
+
+
 def test_catalog_check_opens_what_is_at_hand(call, tmp_path, monkeypatch):
     """Embedded entries open; what is not there is no fault; a file with other bytes than the catalogue's is one."""
     monkeypatch.setenv("SEAOFCARBON_DATA", str(tmp_path))

@@ -75,7 +75,8 @@ def test_short_rows_are_told_as_rows():
         "reason": "row has 2 cells, the table 3 columns: is the file complete there?",
     })  # fmt: skip
     row = one(report.report(table({}), rejects), kind="set aside")
-    assert row[["n", "example", "variable"]].tolist() == [8, "S.csv, row 2, 4, 6 and 1 more", ""] and row["mend"]
+    assert row[["n", "example", "variable"]].tolist() == [4, "S.csv, row 2, 4, 6 and 1 more", ""] and row["mend"]
+    assert pd.isna(row["share"]), "rows are no share of the values"
 
 
 def test_deep_equilibrium_is_told():

@@ -285,11 +285,16 @@ def two_runs(code=("a" * 64, "a" * 64), model="m"):
 
 def test_runs_that_do_not_belong_together_are_refused():
     """A model that was learnt again in between, or notebooks of two versions of the code."""
-    sources.check_together(*two_runs())
+    code = "a" * 64
+    sources.check_together(*two_runs(), code)
     with pytest.raises(files.UserError, match="real-ez does not belong to run real: its model changed.*make edition"):
-        sources.check_together(*two_runs(model="older"))
-    with pytest.raises(files.UserError, match=r"same code \(sha256 aaaaaaaa, bbbbbbbb\).*make edition"):
-        sources.check_together(*two_runs(code=("a" * 64, "b" * 64)))
+        sources.check_together(*two_runs(model="older"), code)
+    with pytest.raises(
+        files.UserError, match=r"code of today \(sha256 aaaaaaaa, bbbbbbbb; now aaaaaaaa\).*make edition"
+    ):
+        sources.check_together(*two_runs(code=(code, "b" * 64)), code)
+    with pytest.raises(files.UserError, match=r"aaaaaaaa; now cccccccc"):
+        sources.check_together(*two_runs(), "c" * 64)
 
 
 def test_the_code_of_a_file_is_that_of_its_notebook(tmp_path):

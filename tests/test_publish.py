@@ -85,8 +85,9 @@ def executed(folder, name, values, title="# 1 One: a chapter"):
             "outputs": [], "execution_count": 1}  # fmt: skip
     text = f"{title}\n\nSee [two](02-two.ipynb) and [map](../_static/map.html)."
     cells = [{"cell_type": "markdown", "id": "t", "metadata": {}, "source": text}, code]
-    figure = {"mystnb": {"figure": {"caption": "c", "name": "fig-one"}}}
-    shown = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo="}}]
+    figure = {"mystnb": {"figure": {"caption": "c", "name": "fig-one"}, "image": {"alt": "A map"}}}
+    shown = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0KGgo="}},
+             {"output_type": "display_data", "metadata": {"scrapbook": {"name": "share"}}, "data": {}}]  # fmt: skip
     cells.append(
         {"cell_type": "code", "id": "f", "metadata": figure, "source": "", "outputs": shown, "execution_count": 2}
     )
@@ -141,7 +142,9 @@ def test_a_published_run_gets_a_page_and_the_chapters_stay(spring):
     page = read_json(folder / "runs" / "deep-01-one.ipynb")
     top, picture, box, first = page["cells"][:4]
     assert top["source"].startswith("# Run deep: 1 One\n\n**TWIN OCEAN, NOT OBSERVATIONS.**")
-    assert picture["outputs"] == page["cells"][5]["outputs"] and picture["metadata"]["tags"] == ["remove-input"]
+    drawn = page["cells"][5]["outputs"]
+    assert picture["outputs"] == drawn[:1] and "image/png" in drawn[0]["data"] and len(drawn) == 2
+    assert picture["metadata"] == {"tags": ["remove-input"], "mystnb": {"image": {"alt": "A map"}}}
     text = top["source"] + box["source"]
     assert "seaofcarbon run 01-one --name deep -p depth_m=150 --publish" in text
     assert "| `depth_m` | `150` m | `100` m | depth at" in text

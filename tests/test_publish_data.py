@@ -244,7 +244,9 @@ def test_every_column_is_told_in_words(site):
     package = files.read_json(site[0] / "download" / "datapackage.json")
     fields = [field for resource in package["resources"] for field in resource.get("schema", {}).get("fields", [])]
     assert len(fields) > 50
-    assert not [f["name"] for f in fields if f["title"].lower() == f["name"].lower().replace("_", " ")]
+    assert not [
+        f["name"] for f in fields if f["title"].lower().replace("_", " ") == f["name"].lower().replace("_", " ")
+    ]
     frozen = pd.read_csv(catalog.REPOSITORY / "book" / "edition" / "totals.csv", nrows=1)
     assert set(frozen) - {"layer"} == set(downloads.TOTAL_FIELDS)
 

@@ -30,7 +30,9 @@ DONE, SET_ASIDE, MEND, OURS = 0, 1, 2, 70
 
 
 def _say(text):
-    print(f"seaofcarbon: {text}", file=sys.stderr)
+    from seaofcarbon.files import printable
+
+    print(f"seaofcarbon: {printable(text)}", file=sys.stderr)
 
 
 def _pairs(items):
@@ -97,7 +99,7 @@ def run(
     cost = f"{done['seconds']:.0f} s of computing, {done['peak_memory_mb']:.0f} MB at most"
     print(f"runs/{done['name']}: {counted(len(done['notebooks']), 'notebook')}, {cost}")
     if publish:
-        book(runs.mark(name, True))
+        _show(name, True)
         for chapter in done["notebooks"]:
             print(f"book/_build/html/runs/{name}-{chapter}.html")
 
@@ -112,7 +114,20 @@ def _take_out(name, asked):
     if runs.read_run(runs.run_folder(name)).get("published") is False:
         print(f"runs/{name} has no page in the book: nothing to take out")
     else:
-        book(runs.mark(name, False))
+        _show(name, False)
+
+
+def _show(name, published):
+    """Build the book with the pages of a run or without them; when that fails, the run stays as it was."""
+    from seaofcarbon import run as runs
+
+    before = runs.read_run(runs.run_folder(name)).get("published")
+    profile = runs.mark(name, published)
+    try:
+        book(profile)
+    except BaseException:
+        runs.mark(name, before)
+        raise
 
 
 @app.command()
@@ -221,18 +236,20 @@ def figure(
 def _checked(found, report=None):
     """Say what is doubted, set aside and noted, and what would mend it; return the exit code."""
     from seaofcarbon.digitise.report import report as told
+    from seaofcarbon.files import printable
 
     print(_account(found))
     unread = [name for name in found.not_wanted if not name.endswith("(travels with the record)")]
     if unread:
         more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
-        print(f"columns not read, because their names tell no quantity: {', '.join(unread[:20])}{more}")
+        print(printable(f"columns not read, because their names tell no quantity: {', '.join(unread[:20])}{more}"))
     table = told(found.records, found.rejects, words=found.words)
     for source_id, rows in table.groupby("source_id"):
-        print(f"\n{source_id}")
+        print(printable(f"\n{source_id}"))
         for row in rows.itertuples():
             what = f"{row.variable}: {row.what}" if row.variable else row.what
-            print(f"  {row.kind}, {row.n:,}: {what} ({row.example}){f'; {row.mend}' if row.mend else ''}")
+            mend = f"; {row.mend}" if row.mend else ""
+            print(printable(f"  {row.kind}, {row.n:,}: {what} ({row.example}){mend}"))
     problems = _reported(found, report)
     meant = (table["kind"] == "noted") | table["what"].str.startswith("flagged by the source")  # by its author
     faults = int(table.loc[~meant, "n"].sum())

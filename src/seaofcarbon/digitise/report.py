@@ -80,14 +80,16 @@ SHOWN = {
     "below the sea floor of its file": "{depth_m:g} m",
     "time in": "{time:%Y-%m-%d}",
     "time before": "{time:%Y-%m-%d}",
-    "likely 1000 times": "{value:g} {unit}",
-    "value out of range": "{value:g} {unit}, expected {low:g} to {high:g}",
-    "particulate above total": "{value:g} {unit}",
-    "uncertainty": "sigma {sigma:g}, value {value:g} {unit}",
+    "likely 1000 times": "{value:g}{unit}",
+    "value out of range": "{value:g}{unit}, expected {low:g} to {high:g}",
+    "particulate above total": "{value:g}{unit}",
+    "uncertainty": "sigma {sigma:g}, value {value:g}{unit}",
 }
 """How a doubt begins -> the numbers of the record that it is about."""
 
 _SHORT_ROW = r"row has \d+ cells, "
+_NO_VALUES = rf"^{_SHORT_ROW}| taken as missing$"
+"""What is counted in rows or in empty cells, not in values."""
 
 
 def reasons(records):
@@ -138,17 +140,19 @@ def report(records, rejects=None, account=None, words=None):
     -------
     DataFrame
         One row per source, kind (see `KINDS`), what and variable (for cells set aside: their column): n, share (of the
-        values of the source; of all cells for the account; of none for the deep equilibrium), an example (where in the
-        file with which numbers, or which cruise) and mend (what to do about it). The most frequent come first.
+        values of the source; of all cells for the account; missing for what is not counted in values), an example
+        (where in the file with which numbers, or which cruise) and mend (what to do about it). The most frequent come
+        first.
     """
     if hasattr(records, "records"):
         records, rejects, account, words = records.records, records.rejects, account or records.account, records.words
     found = [_of_records(records), _of_rejects(records, rejects), _of_words(records, words), _of_cruises(records)]
     table = pd.concat([part for part in found if len(part)] or [pd.DataFrame(columns=COLUMNS)])
-    set_aside = table["n"].where(table["kind"] == "set aside").groupby(table["source_id"]).sum()
+    of_values = (table["kind"] != "deep equilibrium") & ~table["what"].astype("str").str.contains(_NO_VALUES)
+    set_aside = table["n"].where((table["kind"] == "set aside") & of_values).groupby(table["source_id"]).sum()
     values = records["source_id"].fillna("").value_counts().add(set_aside, fill_value=0)
     share = table["n"] / table["source_id"].map(values)
-    table = table.assign(share=share.where(table["kind"] != "deep equilibrium"))
+    table = table.assign(share=share.where(of_values))
     order = table["kind"].map({kind: number for number, kind in enumerate(KINDS)})
     table = table.assign(order=order, few=-table["n"]).sort_values(["source_id", "order", "few", "what", "variable"])
     table["mend"] = table["what"].map(_mend)
@@ -196,8 +200,9 @@ def _shown(record, what, kept):
         return record["locator"]
     limits = {end: getattr(VARIABLES[record["variable"]], end) for end in ("low", "high")}
     floor = re.search(re.escape(what) + r" \(([^()]* m)\)", str(record["note"]))
-    numbers = form.format_map(record | limits) + (f", sea floor {floor[1]}" if floor else "")
-    return f"{record['locator']}: {numbers}".removesuffix(" 1")
+    unit = {"unit": "" if pd.isna(record["unit"]) or record["unit"] == "1" else f" {record['unit']}"}
+    numbers = form.format_map(record | limits | unit) + (f", sea floor {floor[1]}" if floor else "")
+    return f"{record['locator']}: {numbers}"
 
 
 def _of_rejects(records, rejects):
@@ -209,7 +214,7 @@ def _of_rejects(records, rejects):
     example = each["file"] + ", row " + each["row"].astype("str") + ": " + each["value"].astype("str")
     single = pd.DataFrame({"what": each["reason"], "variable": each["column"], "example": example})
     single["source_id"] = _sources(records, each["file"])
-    rows = rejects[cut].groupby(["file", "reason"], sort=False)["row"].agg(n="size", rows="unique").reset_index()
+    rows = rejects[cut].groupby(["file", "reason"], sort=False)["row"].agg(n="nunique", rows="unique").reset_index()
     example = rows["file"] + ", row " + rows["rows"].map(_listed).astype("str")
     whole = pd.DataFrame({"what": rows["reason"], "variable": "", "example": example, "n": rows["n"]})
     whole["source_id"] = _sources(records, rows["file"])

@@ -4,7 +4,7 @@ import xarray as xr
 
 from seaofcarbon import maps
 from seaofcarbon.edition.sources import TARGET
-from seaofcarbon.maps.means import CELL_METHODS
+from seaofcarbon.maps.means import BLOOM_MONTHS
 from seaofcarbon.vocabulary import VARIABLES
 
 BITS = 7
@@ -44,12 +44,10 @@ def dataset(whole, ez):
         found[f"{name}_year"] = source.year[0].assign_attrs(
             about, long_name=f"{quantity}, mean of the year (mean, not middle value)"
         )
-        blooms = {"bloom": "months in bloom", "non_bloom": "months out of bloom"}
-        for part, text in blooms.items():
+        for part, text in BLOOM_MONTHS.items():
             found[f"{name}_{part}"] = source.split[part].assign_attrs(
-                about, long_name=f"{quantity}, mean of the {text} (middle values)",
-                cell_methods=f"{CELL_METHODS} ({text})",
-            )  # fmt: skip
+                about, long_name=f"{quantity}, mean of the {text} (middle values)"
+            )
     kept = {name: da.drop_vars([c for c in da.coords if c not in da.dims]) for name, da in found.items()}
     return xr.Dataset(kept).drop_attrs(deep=False)
 

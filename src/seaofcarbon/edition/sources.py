@@ -136,17 +136,19 @@ def opened(run_dir, ez_run_dir):
     whole, ez = pair
     if whole.follows_light or not ez.follows_light:
         raise UserError(f"the edition needs a run at fixed depths and one at Ez: {COMMAND}, then {COMMAND_EZ}")
-    check_together(run.read_run(whole.run_dir), run.read_run(ez.run_dir))
+    check_together(run.read_run(whole.run_dir), run.read_run(ez.run_dir), run.package_hash())
     return whole, ez
 
 
-def check_together(whole, ez):
+def check_together(whole, ez, code_now):
     """Refuse two runs of which the second does not stand on what the first holds, or that other code made.
 
     Parameters
     ----------
     whole, ez : dict
         run.json of both: every input of a notebook must be what a notebook of its own run made, or else one of `whole`.
+    code_now : str
+        Hash of the code that would freeze them (`run.package_hash`): it makes the maps and figures of the edition.
 
     Raises
     ------
@@ -164,8 +166,8 @@ def check_together(whole, ez):
             f"run {ez['name']} does not belong to run {whole['name']}: its {', '.join(sorted(old))} changed since; "
             "make both again with `make edition`"
         )
-    if len(code) > 1:
+    if code != {code_now}:
         raise UserError(
-            f"the notebooks of runs {whole['name']} and {ez['name']} were not run by the same code (sha256 "
-            f"{', '.join(sorted(sha[:8] for sha in code))}): make both again with `make edition`"
+            f"the notebooks of runs {whole['name']} and {ez['name']} were not run by the code of today (sha256 "
+            f"{', '.join(sorted(sha[:8] for sha in code))}; now {code_now[:8]}): make both again with `make edition`"
         )

@@ -19,11 +19,11 @@ from seaofcarbon.files.tables import (
     write_parquet,
 )  # fmt: skip
 from seaofcarbon.files.whole import EMBEDDED, UserError, atomic, data_dir, safe_join, sha256
-from seaofcarbon.files.words import counted, suggest
+from seaofcarbon.files.words import counted, printable, suggest
 
 __all__ = [
     "COORDINATES", "DATED", "EMBEDDED", "KEY_RANGES", "UserError", "atomic", "checked_numbers", "checked_times",
-    "content_hash", "counted", "data_dir", "from_cf", "global_attrs", "plain", "read_csv", "read_json", "read_netcdf",
-    "read_numbers", "read_times", "refuse_cells", "safe_join", "sha256", "slip_of", "suggest", "to_cf", "with_axes",
-    "without_axes", "write_csv", "write_json", "write_netcdf", "write_parquet",
+    "content_hash", "counted", "data_dir", "from_cf", "global_attrs", "plain", "printable", "read_csv", "read_json",
+    "read_netcdf", "read_numbers", "read_times", "refuse_cells", "safe_join", "sha256", "slip_of", "suggest", "to_cf",
+    "with_axes", "without_axes", "write_csv", "write_json", "write_netcdf", "write_parquet",
 ]  # fmt: skip

@@ -193,7 +193,8 @@ def read_times(cells):
     ['', "'soon' is no time: write it as 2014-05-21T10:30"]
     """
     times = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
-    text = cells.astype("str").str.strip() if _is_text(cells) else pd.Series("", cells.index)
+    written = _is_text(cells) or pd.api.types.is_integer_dtype(cells)
+    text = cells.astype("str").str.strip() if written else pd.Series("", cells.index)
     fault = _faults(
         cells,
         (cells.notna() & times.isna(), "is no time: write it as 2014-05-21T10:30"),

@@ -12,6 +12,15 @@ def counted(number, noun, plural=None):
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def printable(text):
+    r"""Return a text of others without what a terminal would obey.
+
+    >>> printable("cruise \x1b[31m7")
+    'cruise ?[31m7'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in str(text))
+
+
 def suggest(word, known):
     """Return "; did you mean X?" for the nearest known word, or an empty text.
 

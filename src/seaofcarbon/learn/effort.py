@@ -20,6 +20,7 @@ CRUISES = 250
 """Further cruises that the twin sends out; those that do not stay in the Southern Ocean are left out."""
 
 FLUX_DEPTHS_M = (25.0, 50.0, 75.0, 100.0, 125.0, 150.0, 175.0, 200.0, 225.0, 250.0)
+"""Depths of the fluxes of further cruises, m."""
 
 
 def learning_curve(
@@ -58,7 +59,7 @@ def learning_curve(
         train = pool[np.isin(campaign[pool], drawn)]
         weight = features.weights(table.iloc[train])
         guess = judge.fit_both(X[train], y["measured"][train], weight, settings, seed)[0](X[test])
-        return [(judge, count, len(train), float(r2(y[judge][test], guess))) for judge in y]
+        return [(by, count, len(train), float(r2(y[by][test], guess))) for by in y]
 
     jobs = [(count, draw) for count in counts for draw in range(repeats if count < len(there) else 1)]
     with ThreadPoolExecutor(workers) as threads:

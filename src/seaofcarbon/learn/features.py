@@ -453,9 +453,9 @@ def random_sea(n, covariates, names, depths_m, seed=0):
     # the match would move points of land to the coast, which would then count for more sea than it has
     points = points[sea.sel(place, method="nearest").to_numpy()]
     points = ocean.match(points, covariates, max_distance_km=np.inf)
-    known = np.isfinite(matrix(points, names)).all(axis=1)
-    if "npp" in names:
-        known &= learnable("npp", points["npp"])
+    known = np.all(
+        [learnable(name, column) for name, column in zip(names, matrix(points, names).T, strict=True)], axis=0
+    )
     return points[known].reset_index(drop=True)
 
 

@@ -125,7 +125,24 @@ def prepared(table, target, names, truth, pure=None):
 
 
 def held_out(table, target, names, settings, n_folds, seed, workers, truth, pure=None, teachers=None):
-    """Campaign of each row whose truth is known, values and held-out predictions by teacher, what is inside."""
+    """Held-out predictions of models that learnt from measured and from true values.
+
+    Parameters
+    ----------
+    table, target, names, settings, n_folds, seed, workers, truth, pure
+        As in `against_truth`.
+    teachers : sequence of str, optional
+        Which of measured, noise-free and truth to learn from; all that are there, if not given.
+
+    Returns
+    -------
+    campaign : ndarray (n,)
+        Of each row whose truth is known.
+    y, predicted : dict of ndarray (n,)
+        Values, and predictions by the teacher, on the scale of the model.
+    inside : ndarray of bool (n,)
+        In the area of applicability of what was learnt from the measured values.
+    """
     fold = validate.fold_numbers(table, n_folds, seed)
     given = table.assign(fold=fold, part=tune.parts(fold))  # of all rows, so that settings do not see what they judge
     table, X, y = prepared(given, target, names, truth, pure)

@@ -73,8 +73,9 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     -------
     DataFrame
         `points` with prediction, lower, upper (90 % interval), applicable, unit, reason (empty, "land", "below 250 m",
-        "polar night" as on the maps, "no covariate: NAME", or the cell that cannot be read: "latitude: '95' is outside
-        …") and covariate_distance_km. A point with a reason has no number.
+        "polar night" as on the maps, "npp is not above zero" where the points bring it, "no covariate: NAME", or the
+        cell that cannot be read: "latitude: '95' is outside …") and covariate_distance_km. A point with a reason has no
+        number.
 
     Raises
     ------
@@ -103,8 +104,8 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     for name in own:
         reason = reason.mask((reason == "") & places[name].isna(), f"no covariate: {name}")
     if "npp" in needed:  # as on the maps
-        dark = ~learnable("npp", sea["npp"])
-        reason = reason.mask((reason == "") & dark, "polar night")
+        word = "npp is not above zero" if "npp" in own else "polar night"
+        reason = reason.mask((reason == "") & ~learnable("npp", sea["npp"]), word)
     reason = reason.mask(fault != "", fault)
     answer = model.predict(sea[reason == ""]).reindex(sea.index)
     out = points.copy()

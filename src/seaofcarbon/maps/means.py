@@ -18,6 +18,9 @@ DAYS_IN_MONTH = xr.DataArray(
 CELL_METHODS = "area: mean time: mean"
 """Of a mean over months, in cells that stand for their whole area; no time is left, so its standard name (CF 7.3.4)."""
 
+BLOOM_MONTHS = {"bloom": "months in bloom", "non_bloom": "months out of bloom"}
+"""Part of `bloom_split` -> the months that it is the mean of."""
+
 
 def weights(da):
     """Area of each cell (m2) times the days of each month, where the field has months.
@@ -157,8 +160,10 @@ def bloom_split(da, bloom):
     ratio = (inside / outside).where(outside > 0)
     return xr.Dataset(
         {
-            "bloom": inside.assign_attrs(cell_methods=f"{CELL_METHODS} (months in bloom)"),
-            "non_bloom": outside.assign_attrs(cell_methods=f"{CELL_METHODS} (months out of bloom)"),
+            **{
+                part: mean.assign_attrs(cell_methods=f"{CELL_METHODS} ({BLOOM_MONTHS[part]})")
+                for part, mean in (("bloom", inside), ("non_bloom", outside))
+            },
             "ratio": ratio.drop_attrs().assign_attrs(units="1", long_name="flux in bloom over flux out of bloom"),
             "no_bloom": annual_mean(da.where(~blooms)),
         },

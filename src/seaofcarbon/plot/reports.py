@@ -188,7 +188,7 @@ def write(found, folder):
     Path
         Each file, when it is written.
     """
-    table = report(found.records, found.rejects)
+    table = report(found)
     used = set()
     for source_id in found.records["source_id"].dropna().unique():
         stem = re.sub(r"[^A-Za-z0-9.-]+", "_", source_id).strip("._")[:80] or "source"

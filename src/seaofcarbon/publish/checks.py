@@ -149,13 +149,19 @@ def bloom_ratio(flux, bloom):
     return float(means["bloom"] / means["non_bloom"])
 
 
+def chlorophyll_of(run_dir):
+    """Return the chlorophyll that a run used, dims (month, lat, lon)."""
+    with read_netcdf(artefact(run_dir, "covariates.nc"), chunks={}) as covariates:
+        return covariates["chlorophyll"].load()
+
+
 def bloom_of(run_dir):
     """Return the months in bloom (`ocean.bloom`) by the definition that chapter 6 of a run used."""
     from seaofcarbon import ocean
 
-    used = read_netcdf(artefact(run_dir, "seasons.nc")).attrs
-    with read_netcdf(artefact(run_dir, "covariates.nc"), chunks={}) as covariates:
-        chlorophyll = covariates["chlorophyll"].load()
+    with read_netcdf(artefact(run_dir, "seasons.nc"), chunks={}) as seasons:
+        used = seasons.attrs
+    chlorophyll = chlorophyll_of(run_dir)
     return ocean.bloom(chlorophyll, float(used["bloom_threshold"]), definition=used["bloom_definition"])
 
 

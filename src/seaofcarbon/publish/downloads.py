@@ -123,7 +123,7 @@ def write(run_dir, folder, table, fluxes, sources, target):
     if len(derived):
         # seven digits are more than a flux has, and half of the bytes
         derived = derived.astype({name: "float32" for name in FLUX_VALUES if name in derived})
-        schema = {"fields": [_field(name, derived[name], FLUX_FIELDS.get(name, name)) for name in derived.columns]}
+        schema = {"fields": [_field(name, derived[name], FLUX_FIELDS[name]) for name in derived.columns]}
         title = f"Fluxes of ²³⁴Th: one row for each cast and depth; {len(derived):,} rows"
         found.append(_parquet(derived, folder, "fluxes", title, licence, schema))
         found.append(_csv(derived, folder, "fluxes", "The same as CSV", licence, schema))
@@ -179,7 +179,7 @@ def _totals(run_dir, folder):
         "pandas": 'import pandas as pd; df = pd.read_csv("totals.csv")',
         "R": 'df <- read.csv("totals.csv")',
     }
-    schema = {"fields": [_field(name, totals[name], TOTAL_FIELDS.get(name, name)) for name in totals.columns]}
+    schema = {"fields": [_field(name, totals[name], TOTAL_FIELDS[name]) for name in totals.columns]}
     return Download(
         "totals.csv", "Totals of carbon export by region, with published forms on the same grid", LICENCE, lines, schema
     )

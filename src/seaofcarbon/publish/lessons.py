@@ -7,7 +7,7 @@ import pandas as pd
 
 from seaofcarbon import notebook, thorium
 from seaofcarbon.files import read_csv, read_json, read_netcdf
-from seaofcarbon.publish.checks import bloom_ratio
+from seaofcarbon.publish.checks import bloom_of, bloom_ratio, chlorophyll_of
 from seaofcarbon.publish.markdown import markdown_table
 from seaofcarbon.run import artefact, home, read_run
 from seaofcarbon.vocabulary import CARBON_G_PER_MOL, LITRES_PER_M3, TWIN_LABEL, U238_RELATIONS
@@ -197,16 +197,16 @@ def _bloom(run_dir):
     predicted = read_netcdf(artefact(run_dir, "maps.nc"), chunks={})
     shown = maps.at_depth(predicted, 100.0)["th234_flux"].load()
     predicted.close()
-    with read_netcdf(artefact(run_dir, "covariates.nc"), chunks={}) as covariates:
-        chlorophyll = covariates["chlorophyll"].load()
-    ratio = {t: bloom_ratio(shown, ocean.bloom(chlorophyll, t)) for t in (1.05, STRICTER)}
-    choices = _choices(run_dir)
-    share = {t: 100 * choices.loc[name, "share_in_bloom"] for t, name in
-             ((1.05, "choices of this run"), (STRICTER, f"{STRICTER:g} medians"))}  # fmt: skip
+    choices, stricter = _choices(run_dir), f"{STRICTER:g} medians"
+    own = 100 * choices.loc["choices of this run", "share_in_bloom"]
+    said = f"The months of bloom hold {own:.0f} % of the year's carbon by the definition of the run in this book"
+    ratio = bloom_ratio(shown, bloom_of(run_dir))
+    if stricter not in choices.index:  # it is the definition of the run
+        return f"{said}. The ²³⁴Th flux in bloom over that out of bloom is {ratio:.2f} (section 6.2)."
+    other = bloom_ratio(shown, ocean.bloom(chlorophyll_of(run_dir), STRICTER))
     return (
-        f"The months of bloom hold {share[1.05]:.0f} % of the year's carbon with the default and "
-        f"**{share[STRICTER]:.0f} % with {STRICTER:g} medians** (section 7.8). The ²³⁴Th flux in bloom over that out "
-        f"of bloom is {ratio[1.05]:.2f} with the default and {ratio[STRICTER]:.2f} with {STRICTER:g} (section 6.2). "
+        f"{said} and **{100 * choices.loc[stricter, 'share_in_bloom']:.0f} % with {stricter}** (section 7.8). The "
+        f"²³⁴Th flux in bloom over that out of bloom is {ratio:.2f} and {other:.2f} (section 6.2). "
         "Not one particle sank more or less: the word *bloom* changed."
     )
 

@@ -4,8 +4,12 @@ import re
 
 import pandas as pd
 
-ACTIVE = re.compile(r"(?P<kept>\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))|<|\{(?=[{%#])")
+_CODE = r"(?P<kept>\\.|(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))"
+TAGS = re.compile(_CODE + r"|<|\{(?=[{%#])")
 """What would be a tag or a template in Markdown, outside of code."""
+
+ACTIVE = re.compile(_CODE + r"|[<{[]")
+"""What would be a tag, a template, a role, a link or an image."""
 
 
 def markdown_table(df):
@@ -28,13 +32,17 @@ def _cell(value):
         return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return plain(str(value)).replace("|", "\\|").replace("\n", " ")
+    return _escaped(TAGS, str(value)).replace("|", "\\|").replace("\n", " ")
 
 
 def plain(text):
-    """Return text in which tags and templates are only characters: citations and names come from files of others.
+    """Return text in which all is only characters: citations and names of sources come from files of others.
 
-    >>> plain("<b> `a<b` {{ run }}")
-    '&lt;b> `a<b` &#123;{ run }}'
+    >>> plain("<b> `a<b` {{ run }} {foo}`x` [here](nowhere.md)")
+    '&#60;b> `a<b` &#123;&#123; run }} &#123;foo}`x` &#91;here](nowhere.md)'
     """
-    return ACTIVE.sub(lambda found: found["kept"] or {"<": "&lt;", "{": "&#123;"}[found[0]], text)
+    return _escaped(ACTIVE, text)
+
+
+def _escaped(active, text):
+    return active.sub(lambda found: found["kept"] or f"&#{ord(found[0])};", text)

@@ -292,11 +292,11 @@ def _entries(run_dir):
 def _sources(sources, cited, twin):
     rows = pd.DataFrame(
         {
-            "Source": sources["source_id"],
+            "Source": sources["source_id"].map(plain),
             "Records": sources["n_records"],
-            "Licence": sources["licence"],
+            "Licence": sources["licence"].map(plain),
             "Values passed on": sources["open"].map({True: "yes", False: "no: cite and fetch"}),
-            "Cite": sources["cite"],
+            "Cite": sources["cite"].map(plain),
         }
     )
     table = markdown_table(rows)

@@ -141,11 +141,13 @@ def _page(run_dir, run, default, chapter, root, static):
 
 
 def _picture(nb):
-    """Return a copy of the first figure of a notebook, as a list of one cell that hides its code, or []."""
+    """Return the first picture of a notebook as a list of one cell, or []; its caption stays where it was made."""
     for cell in nb["cells"]:
-        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
-            metadata = cell["metadata"] | {"tags": ["remove-input"]}
-            return [cell | {"id": "run-picture", "metadata": metadata}]
+        # numbers glued beside it must not be glued twice
+        if pictures := [output for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]:
+            told = {"image": cell["metadata"].get("mystnb", {}).get("image", {})}
+            metadata = {"tags": ["remove-input"], "mystnb": told}
+            return [cell | {"id": "run-picture", "metadata": metadata, "outputs": pictures[:1]}]
     return []
 
 
