@@ -236,13 +236,15 @@ def _counts(table, fluxes, label):
     said = (
         f"{label + ': ' if label else ''}**{len(table):,} records** of {table['cast'].nunique():,} casts, "
         f"{table['cruise'].nunique():,} cruises and {table['source_id'].nunique():,} sources. From them come "
-        f"{known.sum():,} fluxes of ²³⁴Th in {fluxes.loc[known, 'cast_id'].nunique():,} casts."
+        f"{known.sum():,} fluxes of ²³⁴Th in {fluxes.loc[known, 'cast_id'].nunique():,} casts; {(~known).sum():,} more "
+        "rows of the fluxes say why there is none."
     )
     by_variable, by_ocean = counts_by(table, "variable"), counts_by(table, "ocean")
     units = by_variable["variable"].map(lambda name: VARIABLES[name].unit)
     by_variable = by_variable.drop(columns="sources")  # what is left fits beside the contents of the page
     by_variable.insert(1, "unit", units)
-    return f"{said}\n\n{markdown_table(by_variable)}\n\n{markdown_table(by_ocean)}"
+    flags = "*Doubted* are records flagged questionable, bad or missing; *not checked* are those that nobody flagged."
+    return f"{said}\n\n{markdown_table(by_variable)}\n\n{markdown_table(by_ocean)}\n\n{flags}"
 
 
 def _interactive(size, sources):

@@ -94,12 +94,12 @@ def _stage_chapter(run_dir, chapter, this, folder, table):
 
 
 def _contents(path, part):
-    """Return the text of the table of contents, with the part of published runs after the walk."""
+    """Return the text of the table of contents; published runs stand last, so that other figures keep their numbers."""
     import yaml
 
     contents = yaml.safe_load(path.read_text(encoding="utf-8"))
     if part:
-        contents["parts"].insert(1, part)
+        contents["parts"].append(part)
     return yaml.safe_dump(contents, sort_keys=False, allow_unicode=True)
 
 
