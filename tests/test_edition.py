@@ -116,6 +116,27 @@ def test_attributes_say_what_a_variable_is(tmp_path):
                     assert ("a month is in bloom" in da.attrs["comment"]) == ("bloom" in name)
 
 
+def test_a_mean_of_the_year_says_which_months_it_is_of():
+    """Where winter has no light it is a mean of summer: the name says so, and the months are counted."""
+    whole = fluxes_of(xr.DataArray(100.0, attrs=files.COORDINATES["depth"]))
+    dark = whole.layer["poc_flux"].where((whole.layer["lat"] < 1) | (whole.layer["month"] > 3))
+    whole.layer["poc_flux"] = dark.where(dark["lon"] < 1)  # two cells of land, one with a dark winter, one without
+    made = layers.dataset(whole, whole)
+    assert made["months_with_value"].values.tolist() == [[12, 0], [9, 0]]
+    assert set(made["months_with_value"].attrs) == {"long_name", "units"}  # it is no flux
+    assert "months that have a value" in made["poc_flux_year"].attrs["long_name"]
+    assert told._short_year(whole.layer["poc_flux"]) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_two_maps_are_compared_in_one_quantity_by_area():
+    """Half of the area at 60 degrees; what one map does not have counts in neither number."""
+    coords = {"lat": [0.0, 60.0], "lon": [0.5, 1.5]}
+    at100 = xr.DataArray([[1.0, np.nan], [2.0, 7.0]], coords, ("lat", "lon"))
+    ez = xr.DataArray([[2.0, 9.0], [1.0, np.nan]], coords, ("lat", "lon"))
+    found = told._between(at100, ez)
+    assert found == pytest.approx({"larger_at_ez": 2 / 3, "ratio": (2 * 2 + 1) / (2 * 1 + 2)})
+
+
 def test_nothing_in_it_gives_back_the_chlorophyll():
     """A depth of light by cell and month is the chlorophyll in other words, and its licence says: never passed on."""
     assert "never passed on" in catalog.show("sweeney_chlorophyll")["licence"]
@@ -123,7 +144,8 @@ def test_nothing_in_it_gives_back_the_chlorophyll():
         own = {f"poc_flux{ez}{part}" for ez in ("", "_ez")
                for part in ("", "_lower", "_upper", "_year", "_bloom", "_non_bloom")}  # fmt: skip
         cf = {"lat_bnds", "lon_bnds", "climatology_bounds", "month", "time", "lat", "lon"}
-        assert set(ds.variables) == own | {"applicable", "applicable_ez"} | cf
+        counts = {name for name in ds.variables if str(name).startswith("months_with_value")}
+        assert set(ds.variables) - counts == own | {"applicable", "applicable_ez"} | cf
         for name in own | {"applicable", "applicable_ez"}:
             assert ("month" in ds[name].dims) != name.endswith(("_year", "_bloom"))
     sites = pd.read_csv(FOLDER / "sites.csv").dropna(subset="depth_m")
@@ -248,6 +270,18 @@ def test_new_production_is_named_so():
         new = "new production, " if one.kind == "new production" else ""
         assert f"{name} ({new}{one.depth})" in names
     assert "Laws 2000 (new production, 100 m)" in names
+
+
+def test_every_published_total_is_cited_by_its_name():
+    """As many citations as totals that the pages count, and the same year in label and citation."""
+    keys = {name: name.replace(" ", "").lower() for name, p in PUBLISHED_TOTALS.items() if p.kind != "models"}
+    near = {keys[n] for n, p in PUBLISHED_TOTALS.items() if p.depth == "100 m" and p.kind not in
+            ("models", "new production")}  # fmt: skip
+    assert NUMBERS["published_totals"]["singles"] == len(near)
+    pages = {name: (ROOT / "book" / f"{name}.md").read_text() for name in ("results", "trust")}
+    said = re.search(r"published totals of sinking carbon at 100 m \{cite\}`([^`]*)`", pages["results"])
+    assert set(said[1].split(",")) == near
+    assert set(keys.values()) <= set(re.split("[`,]", pages["trust"]))
 
 
 def test_pages_of_open_data_are_not_under_the_banner_of_the_twin():

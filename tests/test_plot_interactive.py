@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from seaofcarbon.files import UserError
-from seaofcarbon.plot import interactive
+from seaofcarbon.plot import fields, interactive, style
 from seaofcarbon.publish.site import asked_elsewhere
 from seaofcarbon.vocabulary import TWIN_LABEL
 
@@ -102,6 +102,17 @@ def test_sea_cells_only_and_all_layers_come_back(page):
             share = interactive.STEP / 2 + (interactive.END_ERROR if name else 0)
             exact = 1.01 * np.hypot(np.maximum(np.abs(expected), np.abs(value)), data["scale"]) * share
             assert (np.abs(found - expected) <= exact)[known].all()
+
+
+def test_no_value_is_grey_and_looks_as_in_the_figures(page):
+    """Captions say "Grey: no value": a neutral grey, far from the land, the same in figures and on the page."""
+    empty, land = (
+        np.frombuffer(bytes.fromhex(c.lstrip("#")), "u1").astype(int)
+        for c in (fields.NO_VALUE_COLOUR, style.LAND_COLOUR)
+    )
+    assert np.ptp(empty) == 0 and 100 < empty[0] < 200 and (land - empty).max() > 50
+    light = page[2].partition('data-theme="dark"')[0]
+    assert f"--land: {style.LAND_COLOUR};" in light and f"--empty: {fields.NO_VALUE_COLOUR};" in light
 
 
 def test_nothing_is_asked_of_another_host(page):

@@ -428,6 +428,34 @@ def test_headlines_close_the_map_that_they_read(monkeypatch):
     assert closed and sorted(found.values()) == [0.0, 3.0]
 
 
+def test_a_run_says_how_the_unit_of_its_map_turns_into_ours():
+    """One becquerel is 60 dpm; a flux in mol and seconds comes back to mmol and days."""
+    told = runs._unit({"profile": "twin", "target": "auto", "depth_m": 100.0})
+    assert told == "`th234_flux` is in Bq m⁻² d⁻¹ (times 60: dpm m⁻² d⁻¹)."
+    assert "(times 86,400,000: mmol m⁻² d⁻¹)" in runs._unit({"profile": "real", "target": "auto", "depth_m": 100.0})
+
+
+def test_calibration_goes_down_in_depth(tmp_path):
+    """Shallow intervals hold more here than deep ones, and yet the shallow layer comes first."""
+    depth = np.repeat([20.0, 60.0, 100.0, 150.0, 200.0], 40)
+    error = np.tile([-0.1, 0.1], 100) * np.where(np.arange(200) % 40 < depth / 10, 5, 1)
+    value = np.linspace(500, 1500, 200)
+    casts = pd.DataFrame({
+        "cast_id": [f"c{k}" for k in range(200)], "latitude": 40.0, "longitude": -30.0,
+        "time": pd.Timestamp("2020-05-01"),
+    })  # fmt: skip
+    held = casts[["cast_id"]].assign(
+        target="th234_flux", model="mean", split="campaign", fold=0, campaign=[f"k{k % 7}" for k in range(200)],
+        depth_m=depth, value=value, prediction=value * (1 + error), lower=value * (0.8 + error),
+        upper=value * (1.2 + error),
+    )  # fmt: skip
+    write_json({"main_target": "th234_flux"}, tmp_path / "model" / "card.json")
+    held.to_csv(tmp_path / "validation.csv", index=False)
+    casts.to_parquet(tmp_path / "training.parquet")
+    lines = checks.FRAGMENTS["check-calibration"][0](tmp_path, {}).split("\n")
+    assert [line.split("|")[2].strip() for line in lines if line.startswith("| depth")] == list(checks.LAYERS)
+
+
 def test_the_ratio_of_a_bloom_is_one_of_means():
     """Two months in bloom of four times the flux: 4, whatever the cells that never bloom do."""
     months = xr.DataArray([3.0] * 2 + [1.0] * 10, {"month": range(1, 13)}, "month")

@@ -359,7 +359,7 @@ PUBLISHED_TOTALS = {
     "Schlitzer 2000": PublishedTotal(8.9, 8.9, "100 m", "inverse model", "Schlitzer 2000"),
     "Dunne 2007": PublishedTotal(10.1, 10.1, "100 m", "satellite", "Dunne et al. 2007, as gridded at 100 m"),
     "Laws 2011": PublishedTotal(9.0, 13.0, "Ez", "new production", "Laws et al. 2011; satellite"),
-    "Henson 2011": PublishedTotal(3.2, 3.2, "100 m", "234Th and satellite", "Henson et al. 2011, on the grid of 2012"),
+    "Henson 2012": PublishedTotal(3.2, 3.2, "100 m", "234Th and satellite", "Henson et al. 2012, as gridded at 100 m"),
     "Siegel 2014": PublishedTotal(5.6, 5.6, "Ez", "food web and satellite", "Siegel et al. 2014"),
     "Wang 2019": PublishedTotal(6.2, 6.2, "Ez", "inverse model of 234Th", "Wang et al. 2019"),
     "Nowicki 2022": PublishedTotal(6.5, 6.5, "100 m", "inverse model", "Nowicki et al. 2022"),

@@ -10,6 +10,9 @@ from seaofcarbon.vocabulary import VARIABLES
 BITS = 7
 """Bits of the mantissa that are kept: a value to 1 in 256, far less than its interval."""
 
+SHORT_YEAR = "months that have a value (winter has none at high latitudes)"
+"""What a mean of the year is over: satellites see no light in a polar winter."""
+
 WORDS = {"": "at 100 m", "_ez": "at the base of the euphotic zone (0.1 % light)"}
 
 
@@ -25,8 +28,9 @@ def dataset(whole, ez):
     -------
     Dataset, dims (month, lat, lon)
         poc_flux (middle value) with _lower, _upper (90 % interval of a measurement) and applicable; poc_flux_year,
-        _bloom and _non_bloom (lat, lon); the same with the ending _ez. mmol m-2 d-1 inside. The depth of Ez by cell and
-        month is not among them: it would give back the chlorophyll, whose licence keeps it here.
+        _bloom, _non_bloom and months_with_value (lat, lon); the same with the ending _ez. mmol m-2 d-1 inside. The
+        depth of Ez by cell and month is not among them: it would give back the chlorophyll, whose licence keeps it
+        here.
     """
     found = {}
     for ending, source in (("", whole), ("_ez", ez)):
@@ -42,7 +46,11 @@ def dataset(whole, ez):
             long_name=f"inside the area of applicability of the model, {words}"
         )
         found[f"{name}_year"] = source.year[0].assign_attrs(
-            about, long_name=f"{quantity}, mean of the year (mean, not middle value)"
+            about, long_name=f"{quantity}, mean of the {SHORT_YEAR} (mean, not middle value)"
+        )
+        months = layer[TARGET].notnull().sum("month").astype("int8").drop_attrs()
+        found[f"months_with_value{ending}"] = months.assign_attrs(
+            long_name=f"number of months that have a value, {words}", units="1"
         )
         for part, text in BLOOM_MONTHS.items():
             found[f"{name}_{part}"] = source.split[part].assign_attrs(

@@ -32,7 +32,9 @@ def write(folder, whole, ez, tables):
     for name, source in (("100m", whole), ("ez", ez)):
         year, outside = source.year
         look = {"vmin": limits[0], "vmax": limits[1]}
-        fields.one_map(year.rename(TARGET), f"Mean of the year at {AT[name]}", BAR, outside, **look)
+        fields.one_map(
+            year.rename(TARGET), f"Mean of the months that have a value, at {AT[name]}", BAR, outside, **look
+        )
         _save(folder / f"annual-{name}.png")
         fields.bloom_maps(source.split, f"{BAR}, {AT[name]}")
         _save(folder / f"bloom-{name}.png")
@@ -43,7 +45,9 @@ def write(folder, whole, ez, tables):
     fields.published_values(whole.published[whole.published["quantity"] == TARGET], TARGET)
     _save(folder / "published.png")
     flux = whole.published[whole.published["quantity"] == TARGET]
-    carbon.published_on_map(whole.year[0].rename(TARGET), flux, BAR, "POC flux at 100 m, mean of the year")
+    carbon.published_on_map(
+        whole.year[0].rename(TARGET), flux, BAR, "POC flux at 100 m, mean of the months that have a value"
+    )
     _save(folder / "published-map.png")
     fields.totals(_totals(tables["totals"]))
     _save(folder / "totals.png")

@@ -136,7 +136,8 @@ def numbers(whole, ez, tables, model, model_year):
             "at100": _map(whole) | _basins(tables["totals"], "100 m"),
             "ez": _map(ez) | _basins(tables["totals"], "Ez") | {"depth": float(ez.layer["depth"])},
         },
-        "between": _between(*(maps.annual_mean(source.layer[TARGET]) for source in (whole, ez))),
+        "between": _between(whole.year[0], ez.year[0])
+        | {"middle": _between(*(maps.annual_mean(source.layer[TARGET]) for source in (whole, ez)))},
         "bloom": {"at100": _bloom(whole), "ez": _bloom(ez)},
         "skill": _skill(tables["skill"]),
         "model": _model(model, whole.year[0], model_year),
@@ -183,7 +184,11 @@ def _total(totals, layer):
 def _published_totals():
     near = [p for p in PUBLISHED_TOTALS.values() if p.depth == "100 m" and p.kind != "new production"]
     low, high = min(p.low for p in near), max(p.high for p in near)
-    return {"low": low, "high": high, "count": len(near), "factor": high / low}
+    (models,) = (p for p in near if p.kind == "models")
+    return {
+        "low": low, "high": high, "factor": high / low, "singles": len(near) - 1,
+        "models": {"low": models.low, "high": models.high},
+    }  # fmt: skip
 
 
 def _map(source):
@@ -195,7 +200,14 @@ def _map(source):
     return {
         "mean": float(maps.area_weighted_mean(source.mean)), "factor": factor, "low": low, "high": high,
         "outside": float(maps.area_weighted_mean(outside.where(known))), "width": float(ratio.median()),
+        "short_year": _short_year(layer[TARGET]),
     }  # fmt: skip
+
+
+def _short_year(da):
+    """Share of the mapped area that has a value in some months and not in all."""
+    known = da.notnull()
+    return float(maps.area_weighted_mean((~known.all("month")).where(known.any("month"))))
 
 
 def _basins(totals, layer):
@@ -212,9 +224,11 @@ def _basins(totals, layer):
 
 
 def _between(at100, ez):
+    """Share of the area that has both maps where that at Ez is the larger one, and the ratio of their means there."""
     both = np.isfinite(at100) & np.isfinite(ez)
-    area = maps.weights(at100).broadcast_like(at100).where(both, 0.0)
-    return {"larger_at_ez": float((area.where(ez > at100, 0.0)).sum() / area.sum())}
+    larger = maps.area_weighted_mean((ez > at100).where(both))
+    means = (maps.area_weighted_mean(field.where(both)) for field in (ez, at100))
+    return {"larger_at_ez": float(larger), "ratio": float(next(means) / next(means))}
 
 
 def _bloom(source):
@@ -303,6 +317,7 @@ def _andalusia(sites, model_year, whole):
     widths = [found[key]["at100"]["high"] / found[key]["at100"]["mean"] for key in found]
     spans = [found[key]["at100"]["high"] / found[key]["at100"]["low"] for key in found]
     return found | {
+        "nearest_km": min(found[key]["nearest_km"] for key in found),
         "lowest": min(means), "highest": max(means), "months": months, "inside": inside, "width": max(widths),
         "swing": max(found[key]["at100"]["swing"] for key in found), "span": min(spans),
         "grams": {"lowest": min(means) * GRAMS_A_YEAR, "highest": max(means) * GRAMS_A_YEAR},

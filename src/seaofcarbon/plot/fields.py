@@ -33,7 +33,7 @@ RATIO_TICKS = {
 }
 """Limits of a logarithmic scale of ratios, and the ticks of each."""
 
-NO_VALUE_COLOUR = "#dbe2e8"
+NO_VALUE_COLOUR = "#a9a9a9"
 """Sea without a value."""
 
 KIND_COLOURS = {

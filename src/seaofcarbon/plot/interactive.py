@@ -82,7 +82,6 @@ def map_page(ds, target, path, title="", label="", max_bytes=15_000_000, depth_m
         "unit": unit_text(VARIABLES[target].unit),
         "label": label,
         "colours": "".join(f"{r:02x}{g:02x}{b:02x}" for r, g, b in _colours(target)),
-        "noValue": fields.NO_VALUE_COLOUR,
         "start": [start.latitude, start.longitude],
     }
     for cells, every in REDUCTIONS:

@@ -13,7 +13,7 @@ import numpy as np
 NATURAL_EARTH = Path(__file__).parents[1] / "data" / "natural_earth"
 cartopy.config["pre_existing_data_dir"] = str(NATURAL_EARTH)
 
-LAND_COLOUR, COAST_COLOUR = "#d9d4c8", "#6b6558"
+LAND_COLOUR, COAST_COLOUR = "#e8dfca", "#6b6558"
 
 COLOUR_MAPS = {
     "th234_flux": cmocean.cm.matter,

@@ -170,7 +170,8 @@ def _map_rows(run_dir):
     from seaofcarbon.learn import models
 
     predicted = read_netcdf(artefact(run_dir, "maps.nc"), chunks={})
-    layer = maps.at_depth(predicted, 100.0)[["th234_flux", "applicable"]].load()
+    names = ["th234_flux", "th234_flux_lower", "th234_flux_upper", "applicable"]
+    layer = maps.at_depth(predicted, 100.0)[names].load()
     predicted.close()
     shown = layer["th234_flux"].where(layer["applicable"] == 1)
     everywhere = twin.truth_maps(list(maps.MONTHS), [100.0])["th234_flux"].isel(depth=0)
@@ -185,7 +186,22 @@ def _map_rows(run_dir):
         ("The same, turned from middle values into means", f"R² {mean['r2']:.2f}"),
         ("Middle values, month by month", f"R² {month['r2']:.2f}"),
         ("²³⁴Th flux at 100 m in bloom over that out of bloom", f"{found:.2f}; the truth is {true:.2f}"),
+        (
+            "What cruises measure at random places inside the area, in the 90 % interval of the map",
+            f"{100 * _held_at_sea(run_dir, layer):.0f} %",
+        ),
     ]
+
+
+def _held_at_sea(run_dir, layer):
+    """Share of what cruises would measure at random places that lies in the interval of a map, as in chapter 5."""
+    from seaofcarbon import maps
+    from seaofcarbon.learn import features
+
+    training = features.for_target(pd.read_parquet(artefact(run_dir, "training.parquet")), "th234_flux")
+    sigma = training.loc[training["depth_m"].between(90, 110), "sigma"].dropna()
+    held = maps.coverage_at_sea(layer, "th234_flux", 100.0, sigma).set_index(["what", "area"])
+    return held.loc[("what a cruise measures", "inside"), "coverage"]
 
 
 def _carbon_rows(run_dir):
@@ -214,11 +230,13 @@ def _calibration(run_dir, table):
     season = np.array(ocean.SEASONS)[ocean.season_of(held["time"].dt.month, held["latitude"])]
     layer = pd.cut(held["depth_m"], [-1, 37.5, 75, 125, 175, 250], labels=LAYERS).astype(str)
     kinds = {"all": "all", "basin": ocean.basin(held["latitude"], held["longitude"]), "depth": layer, "season": season}
-    rows = pd.concat([
+    scores = [
         validate.scores(held.assign(group=np.broadcast_to(group, len(held))), by=["group"], draws=100).assign(by=kind)
         for kind, group in kinds.items()
-    ])  # fmt: skip
-    rows = rows[rows["values"] >= 30].sort_values(["by", "coverage"], kind="stable")
+    ]
+    rows = pd.concat(scores, ignore_index=True)
+    order = rows["group"].map({name: i for i, name in enumerate(LAYERS)}).fillna(rows["coverage"])
+    rows = rows[rows["values"] >= 30].assign(order=order).sort_values(["by", "order"], kind="stable")
     percent = (100 * rows[["coverage", "coverage_low", "coverage_high"]]).round().astype("Int64").astype(str)
     shown = pd.DataFrame({
         "By": rows["by"], "Group": rows["group"], "Values": rows["values"], "Campaigns": rows["campaigns"],
@@ -244,7 +262,16 @@ FRAGMENTS = {
     "check-arithmetic": (_arithmetic, ()),
     "check-truth": (
         _truth,
-        ("fluxes.parquet", "model", "maps.nc", "covariates.nc", "seasons.nc", "totals.csv", "sensitivity.csv"),
+        (
+            "fluxes.parquet",
+            "training.parquet",
+            "model",
+            "maps.nc",
+            "covariates.nc",
+            "seasons.nc",
+            "totals.csv",
+            "sensitivity.csv",
+        ),
     ),
     "check-calibration": (_calibration, ("model", "validation.csv", "training.parquet")),
     "check-published": (_published, ("carbon.nc", "totals.csv")),

@@ -240,6 +240,8 @@ def _links(run_dir, part, static):
         if name == "maps.nc" and (closed or path.stat().st_size > LARGEST):
             made = downloads.write_map(path, static, *_mapped(part["parameters"]), _drawn(part["parameters"]))
             path, said = static / made.name, made.title
+        if name == "maps.nc":
+            said += f". {_unit(part['parameters'])}"
         elif closed and path.suffix == ".csv":
             rows = files.read_csv(path).drop(columns=list(downloads.OWN_DEPTHS), errors="ignore")
             path = static / name
@@ -280,6 +282,16 @@ def _drawn(used):
     """Return the name of the variable in maps.nc that the pictures show."""
     target, model = _mapped(used)[0], used.get("model", "mean")
     return target if model == "mean" else f"{target}_{model}"
+
+
+def _unit(used):
+    """Say in which unit a file holds the quantity of a map, and how to come to ours."""
+    from seaofcarbon.plot.interactive import unit_text
+
+    name = _mapped(used)[0]
+    quantity = VARIABLES[name]
+    ours = f" (times {1 / quantity.cf_factor:,.10g}: {unit_text(quantity.unit)})" if quantity.cf_unit else ""
+    return f"`{name}` is in {unit_text(quantity.cf_unit or quantity.unit)}{ours}."
 
 
 def _mean(used):

@@ -15,8 +15,8 @@ CITED = {
     "06-seasons": ("brody2013",),
     "07-carbon": (
         "owens2015", "snowdon1991", "duan1983", "buesseler2020metrics", "martin1987", "laws2000", "laws2011",
-        "dunne2005", "henson2011", "licassar2016", "schlitzer2000", "dunne2007", "siegel2014", "wang2019",
-        "nowicki2022", "wang2023",
+        "dunne2005", "henson2011", "licassar2016", "schlitzer2000", "dunne2007", "henson2012", "siegel2014",
+        "wang2019", "nowicki2022", "wang2023",
     ),
     "08-drivers": ("lundberg2017", "henson2011", "snowdon1991"),
 }  # fmt: skip
