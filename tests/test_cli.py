@@ -1,5 +1,6 @@
 """The command line: what it promises to scripts and to people, and its one line when something is wrong."""
 
+import re
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import seaofcarbon
 from digitise_files import PANGAEA
 from learn_sea import SEED, covariates, table
 from seaofcarbon import cli, files, records
@@ -106,6 +108,11 @@ def test_help_works_for_each_command(call, command):
         assert "dpm m-2 d-1" in " ".join(out.split())
 
 
+def test_version(call):
+    """The version is told, as reports of bugs ask for it."""
+    assert call("--version")[:2] == (0, f"seaofcarbon {seaofcarbon.__version__}\n")
+
+
 def test_digitise_says_what_was_set_aside(call, tmp_path):
     """Exit 1 when rows were set aside, with the file that lists them; the account adds up in the message."""
     (tmp_path / "a.tab").write_text(PANGAEA, encoding="utf-8")
@@ -125,7 +132,8 @@ def test_digitise_check_tells_and_writes_nothing(call, tmp_path):
     name = "a.tab"
     (tmp_path / name).write_text(PANGAEA, encoding="utf-8")
     code, said, _ = call("digitise", "--check", tmp_path / name)
-    assert code == 1 and "4 records (28 cells" in said and "3 doubted or set aside" in said
+    assert code == 1 and "4 records (28 cells" in said and said.endswith("\n3 set aside\n")
+    assert "15 used as place, time, name or uncertainty; 4 not read)" in said
     assert "depth is no number (a.tab, row 20: bottom); give depths in metres" in said
     mended = PANGAEA.replace("bottom", "100").replace("<0.1", "0.1")
     (tmp_path / name).write_text(mended, encoding="utf-8")
@@ -161,6 +169,21 @@ def test_digitise_check_shows_what_it_doubts(call, tmp_path):
     assert "noted, 2: Th234 total [dpm/L]: 'nd' taken as missing (a.csv, row 3)" in line("'nd'")
     assert "unit 'foo' is not known for nitrate" in line("'foo'") and "umol/L, mmol/L" in line("'foo'")
     assert line("columns not read").endswith(": x [bar]")
+    assert "values without uncertainty (first: a.csv, row 2, " in line("without uncertainty")
+    kinds = [found[1] for found in (re.match(r"  ([a-z ]+), \d", line) for line in lines) if found]
+    order = ["record flagged", "duplicate", "set aside", "noted"]
+    assert kinds == sorted(kinds, key=order.index) and set(kinds) == set(order)
+    assert re.fullmatch(r"\d+ doubted by us, \d+ set aside", lines[-1])
+
+
+def test_a_word_for_missing_in_many_columns_is_one_line(call, tmp_path):
+    """NaN in two columns is told once, with their number."""
+    (tmp_path / "a.csv").write_text(CLUMSY.replace(",3,5", ",NaN,5").replace("nitrate [foo]", "salinity"))
+    (line,) = [line for line in call("digitise", "--check", tmp_path / "a.csv")[1].splitlines() if "'NaN'" in line]
+    assert line.startswith("  noted, 6: salinity: 'NaN' taken as missing")
+    (tmp_path / "a.csv").write_text(CLUMSY.replace(",3,5", ",nd,5").replace("nitrate [foo]", "salinity"))
+    (line,) = [line for line in call("digitise", "--check", tmp_path / "a.csv")[1].splitlines() if "'nd'" in line]
+    assert line.startswith("  noted, 8: 'nd' taken as missing in 2 columns")
 
 
 def test_run_taken_out_twice(call, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import xlsxwriter
 from hypothesis import HealthCheck, given, settings
@@ -194,6 +195,25 @@ def test_bcodmo_units_are_never_guessed(tmp_path):
     assert result.rejects["column"].value_counts()["U238"] == 3 and adds_up(result)
     many = digitise.read_many([tmp_path / "b.csv"], progress=False)
     assert "no unit is told for Th234_total, U238: give it in a sidecar b.csv.yml" in many.meta["problems"][0]
+
+
+OWN_NAMES = "cruise,station,time,latitude,longitude,depth_m,th234_total,th234_total_sigma,u238\n"
+
+
+def test_names_of_the_vocabulary_carry_its_units(tmp_path):
+    """A table that `flux` takes, `digitise` takes: in our units, with a note; one that only shares a name does not."""
+    row = "C,1,2014-05-21,40,-20,10,2.1,0.05,2.4\n"
+    result = digitise.read(written(tmp_path, "own.csv", OWN_NAMES + row))
+    first = one(result, variable="th234_total")
+    assert (first["value"], first["sigma"], len(result.records)) == (2.1, 0.05, 2) and pd.isna(first["unit_source"])
+    assert first["note"] == "unit not told: taken as dpm L-1, the unit of th234_total here"
+    assert result.rejects.empty and "problem" not in result.meta
+    for other in (OWN_NAMES.replace("depth_m", "depth"), OWN_NAMES.replace("th234_total", "Th234_total")):
+        kept = digitise.read(written(tmp_path, "other.csv", other + row)).records["variable"]
+        assert "th234_total" not in set(kept)
+    written(tmp_path, "own.csv.yml", "units: {th234_total: dpm/100L}\n")
+    told = one(digitise.read(tmp_path / "own.csv"), variable="th234_total")
+    assert told["value"] == pytest.approx(0.021) and told["unit_source"] == "dpm/100L" and pd.isna(told["note"])
 
 
 def test_bcodmo_with_units_in_a_sidecar(tmp_path):

@@ -87,7 +87,8 @@ def test_deep_equilibrium_is_told():
         row | {"variable": "salinity", "value": 35.0, "unit": "1", "locator": f"s {i}"} for i, row in enumerate(deep)
     ]
     row = one(report.report(table(*deep, *salt)), kind="deep equilibrium")
-    assert row["what"] == "deep_equilibrium 1.07" and row["n"] == 3 and row["example"].startswith("cruise C")
+    assert row["what"] == "234Th/238U below 300 m is 1.07 (median)"
+    assert row["n"] == 3 and row["example"].startswith("cruise C")
 
 
 def test_nothing_to_tell():

@@ -423,22 +423,54 @@ def test_wide_csv(tmp_path):
         ("depth_m", "depth", "column depth_m is missing: rename the column 'depth'"),
         ("salinity", "sal", "u238 or salinity"),
         ("station", "cruise", "column cruise is there twice"),
-        (",50,2.0,", ",50,2.0x,", "row 2, column th234_total: '2.0x' is no number"),
-        (",10,1.8,", ",10,1800,", "row 3, column th234_total: '1800' is outside -0.5 to 6 dpm L-1: it may be dpm m-3"),
-        ("35.0\n", "350\n", "row 3, column salinity: '350' is outside 0 to 45"),
-        (",10,1.8,", ",-10,1.8,", "row 3, column depth_m: '-10' is outside"),
-        (",10,1.8,", ",,1.8,", "row 3, column depth_m: is empty"),
-        ("40.3,349.9,100", "94,349.9,100", "row 4, column latitude"),
-        ("2014-05-21T10:30,40.3,349.9,100", "yesterday,40.3,349.9,100", "row 4, column time: 'yesterday' is no time"),
     ],
 )
-def test_a_bad_wide_csv_is_one_clear_line(tmp_path, old, new, says):
-    """File, row and column of what is wrong, and what would mend it."""
+def test_a_wide_csv_without_its_columns_is_one_clear_line(tmp_path, old, new, says):
+    """File and column of what is wrong, and what would mend it."""
     path = write(tmp_path, (HEADER + "".join(LINES)).replace(old, new, 1))
     with pytest.raises(UserError) as caught:
         flux.read_wide_csv(path)
     message = str(caught.value)
     assert says in message and str(path) in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (",50,2.0,", ",50,2.0x,", "2 th234_total is no number"),
+        (",10,1.8,", ",10,1800,", "3 th234_total is outside -0.5 to 6 dpm L-1: it may be dpm m-3"),
+        ("35.0\n", "350\n", "3 salinity is outside 0 to 45"),
+        (",10,1.8,", ",-10,1.8,", "3 depth_m is outside"),
+        (",10,1.8,", ",,1.8,", "3 depth_m is empty"),
+        ("40.3,349.9,100", "94,349.9,100", "4 latitude"),
+        ("2014-05-21T10:30,40.3,349.9,100", "yesterday,40.3,349.9,100", "4 time is no time"),
+    ],
+)
+def test_a_bad_row_of_a_wide_csv_is_set_aside(tmp_path, old, new, says):
+    """Row, column and reason of what cannot be read; the other rows are samples. Alone, it is one clear line."""
+    path = write(tmp_path, (HEADER + "".join(LINES)).replace(old, new, 1))
+    samples, set_aside = flux.read_wide_csv(path)
+    (cell,) = set_aside.itertuples()
+    assert f"{cell.row} {cell.column} {cell.reason}".startswith(says)
+    assert len(samples) == 2 and cell.cast_id == samples["cast_id"].iloc[0]
+    lines = path.read_text().splitlines()
+    with pytest.raises(UserError, match="row 2, column .*no row can be read") as caught:
+        flux.read_wide_csv(write(tmp_path, f"{lines[0]}\n{lines[cell.row - 1]}\n"))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_command_line_says_which_rows_it_left_out(tmp_path, capsys):
+    """Two bad cells in a row and one in another station: three lines, two casts, and fluxes of the other bottles."""
+    lines = [f"X1,{station},2014-05-01,40.3,-10.1,{z},1.8,0.05,35\n" for station in "12" for z in (0, 50, 100, 150)]
+    lines[1] = lines[1].replace("1.8,0.05", "1.8x,-1")
+    lines[6] = lines[6].replace("2014-05-01", "soon")
+    out = tmp_path / "fluxes.csv"
+    assert cli.main(["flux", str(write(tmp_path, HEADER + "".join(lines))), "--out", str(out)]) == 1
+    assert "2 rows of 2 casts set aside" in capsys.readouterr().err
+    assert files.read_csv(out)["n_samples"].tolist() == [2, 3]  # those down to 100 m, and the next
+    cells = files.read_csv(tmp_path / "fluxes-rejects.csv")
+    assert cells[["row", "column", "value"]].to_numpy().tolist() == [
+        [3, "th234_total", "1.8x"], [3, "th234_total_sigma", "-1"], [8, "time", "soon"]]  # fmt: skip
 
 
 def test_the_command_line_pairs_visits_and_says_what_has_no_sigma(tmp_path, capsys):
@@ -629,9 +661,10 @@ def test_the_input_is_not_written_over(tmp_path, capsys):
     assert path.read_bytes() == before and "would write over the input" in capsys.readouterr().err
 
 
-def test_one_unknown_depth_does_not_cost_the_others(tmp_path):
+def test_one_unknown_depth_does_not_cost_the_others(tmp_path, capsys):
     """Without chlorophyll there is no Ez: its rows say so, the flux at 100 m is there."""
     path = write(tmp_path, HEADER + "\n".join(LINES))
     assert cli.main(["flux", str(path), "--out", str(tmp_path / "f.csv"), "--depth", "ez", "--depth", "50"]) == 0
+    assert "give --covariates" in capsys.readouterr().err
     found = files.read_csv(tmp_path / "f.csv").set_index("depth_kind")
     assert found.loc["ez", "reason"] == "no covariate: euphotic_depth_01" and found.loc["fixed", "th234_flux"] > 0

@@ -6,13 +6,14 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from learn_sea import SEED, covariates, table
 from seaofcarbon import files
 from seaofcarbon.files import UserError
 from seaofcarbon.learn import explain, features, journal, models, rivals, seeds, tune, uncertainty, validate
 from seaofcarbon.learn.models import DEFAULTS, KINDS, LAYERS, MEMBERS, Model
-from seaofcarbon.learn.predict import is_set_aside, predict_points
+from seaofcarbon.learn.predict import is_far, is_set_aside, predict_points
 from seaofcarbon.maps import predict_grid
 
 TARGET = "th234_flux"
@@ -484,7 +485,7 @@ def points(**changes):
 def test_predict_gives_a_number_or_a_reason(model):
     """The contract of `seaofcarbon predict`: other columns carried through, a reason where there is no number."""
     answer = predict_points(points(), model, covariates(), max_distance_km=800)
-    assert answer["reason"].tolist() == ["", "land", "below 250 m", "no covariate: time"]
+    assert answer["reason"].tolist() == ["", "land", "below 250 m", "time is empty"]
     assert answer["prediction"].notna().tolist() == [True, False, False, False]
     assert answer["note"].tolist() == list("abcd")
     assert set(answer["unit"]) == {"dpm m-2 d-1"}
@@ -500,11 +501,28 @@ def test_predict_gives_a_number_or_a_reason(model):
     assert answer["applicable"].dtype == bool
 
 
+def test_a_point_says_what_it_lacks(model):
+    """An empty longitude is named; names of columns that are nearly right are told; a cell far away is counted."""
+    answer = predict_points(points(time="2010-06-01", longitude=[np.nan, 30.0, -30.0, -30.0]), model, covariates())
+    assert answer["reason"][0] == "longitude is empty" and not is_set_aside(answer).any()
+    with pytest.raises(UserError, match="rename Time to time, Lat to latitude, Lon to longitude, Depth to depth_m"):
+        predict_points(points().set_axis(["Time", "Lat", "Lon", "Depth", "note"], axis=1), model, covariates())
+    grid = xr.Dataset(coords={"lat": [59.5, 60.5]})  # half a diagonal: 111.2 km / 2 * sqrt(1 + 0.25) = 62.2 km
+    found = pd.DataFrame({"latitude": ["60"] * 3, "prediction": [1, 1, np.nan], "covariate_distance_km": [62, 63, 63]})
+    assert is_far(found, grid).tolist() == [False, True, False]
+
+
+def test_a_model_is_shown_in_a_line(model):
+    """Target, number of values and features, not the trees."""
+    shown = repr(model)
+    assert shown.startswith(f"Model({model.target}, {model.card['data']['values']} values, ") and len(shown) < 300
+
+
 def test_own_covariates_are_used_and_others_asked_for(model):
     """Columns of the points win over the grid; with all of them no grid is needed; what is missing is named."""
     own = points(temperature=10.0, npp=400.0, chlorophyll=[0.4, 0.4, 0.4, np.nan])
     answer = predict_points(own, model)
-    assert answer["reason"].tolist() == ["", "", "below 250 m", "no covariate: time"]
+    assert answer["reason"].tolist() == ["", "", "below 250 m", "time is empty"]
     warm = predict_points(own.assign(temperature=25.0), model)
     assert warm["prediction"][0] != answer["prediction"][0]
     with pytest.raises(UserError, match="needs temperature, npp, chlorophyll"):

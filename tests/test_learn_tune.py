@@ -16,7 +16,7 @@ from seaofcarbon.files import UserError
 from seaofcarbon.learn import journal, tune, validate
 from seaofcarbon.learn.models import DEFAULTS
 
-pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+pytestmark = pytest.mark.filterwarnings("error::optuna.exceptions.ExperimentalWarning")
 
 TARGET, N, STUDY_SEED = "th234_flux", 8, 7
 

@@ -29,6 +29,23 @@ OutOption = Annotated[Path, typer.Option("--out", help="file to write")]
 DONE, SET_ASIDE, MEND, OURS = 0, 1, 2, 70
 
 
+def _version(asked: bool):
+    if asked:
+        from seaofcarbon import __version__
+
+        print(f"seaofcarbon {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+):
+    """Ocean carbon export from 234Th: digitise, compute, learn, map, publish."""
+
+
 def _say(text):
     from seaofcarbon.files import printable
 
@@ -235,15 +252,15 @@ def figure(
 
 def _checked(found, report=None):
     """Say what is doubted, set aside and noted, and what would mend it; return the exit code."""
-    from seaofcarbon.digitise.report import report as told
+    from seaofcarbon.digitise.report import BY_SOURCE, checked
     from seaofcarbon.files import printable
 
     print(_account(found))
-    unread = [name for name in found.not_wanted if not name.endswith("(travels with the record)")]
+    unread = [name for name in found.not_wanted if not name.endswith(TRAVELS)]
     if unread:
         more = f" and {len(unread) - 20} more" if len(unread) > 20 else ""
         print(printable(f"columns not read, because their names tell no quantity: {', '.join(unread[:20])}{more}"))
-    table = told(found.records, found.rejects, words=found.words)
+    table = checked(found)
     for source_id, rows in table.groupby("source_id"):
         print(printable(f"\n{source_id}"))
         for row in rows.itertuples():
@@ -251,10 +268,16 @@ def _checked(found, report=None):
             mend = f"; {row.mend}" if row.mend else ""
             print(printable(f"  {row.kind}, {row.n:,}: {what} ({row.example}){mend}"))
     problems = _reported(found, report)
-    meant = (table["kind"] == "noted") | table["what"].str.startswith("flagged by the source")  # by its author
-    faults = int(table.loc[~meant, "n"].sum())
-    print(f"\n{faults:,} doubted or set aside" if faults else "\nnothing was doubted or set aside")
+    kind = table["kind"].where(table["kind"].isin(["set aside", "noted"]), "doubted by us")
+    counts = table["n"].groupby(kind.mask(table["what"].str.startswith(BY_SOURCE), BY_SOURCE)).sum()
+    told = [f"{counts[name]:,} {name}" for name in ("doubted by us", "set aside", BY_SOURCE) if name in counts]
+    faults = counts.index.isin(["doubted by us", "set aside"]).any()
+    print("\n" + ", ".join([*([] if faults else ["nothing was doubted or set aside"]), *told]))
     return SET_ASIDE if problems or faults else DONE
+
+
+TRAVELS = "(travels with the record)"
+"""Mark of the columns in an account that are no values, but describe them."""
 
 
 def _account(found):
@@ -263,8 +286,10 @@ def _account(found):
 
     if not found.account["cells"]:
         raise UserError("there are names of columns, but no row of data below them: nothing was written")
-    parts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.account.items())
-    return f"{len(found.records):,} records ({parts})"
+    parts = ", ".join(f"{n:,} {name}" for name, n in found.account.items() if name != "not_wanted")
+    used = sum(n for name, n in found.not_wanted.items() if name.endswith(TRAVELS))
+    rest = f"{used:,} used as place, time, name or uncertainty; {found.account['not_wanted'] - used:,} not read"
+    return f"{len(found.records):,} records ({parts}; {rest})"
 
 
 def _reported(found, report):
@@ -318,7 +343,7 @@ def flux(
     One row per cast and depth, in dpm m-2 d-1, positive downward, with its uncertainty; a missing flux has a reason. A
     wide CSV has cruise, station, time, latitude, longitude (degrees), depth_m, th234_total, th234_total_sigma (dpm L-1)
     and u238 with u238_sigma (dpm L-1) or salinity. Records of total 234Th that are flagged or have no time or place are
-    left out and listed in OUT-rejects.csv.
+    left out and listed in OUT-rejects.csv, as are rows of a CSV with a cell that cannot be read.
     """
     from seaofcarbon import catalog, files
     from seaofcarbon import flux as calculator
@@ -351,10 +376,15 @@ def flux(
     given, counted = int(found["th234_flux"].notna().sum()), files.counted
     of = f"of {counted(len(found), 'flux', 'fluxes')} of {counted(found['cast_id'].nunique(), 'cast')}"
     print(f"{out}: {given:,} {of}{_without(len(found) - given, 'flux', 'fluxes')}")
+    if covariates is None and found["reason"].str.contains("no covariate: ").any():
+        _say("there are depths that need fields of the sea: give --covariates runs/twin/covariates.nc")
     for name, unsure in calculator.without_sigma(samples).items():
         if unsure:
             _say(f"no sigma of {name} for {counted(unsure, 'cast')}: where it is missing, their fluxes have none")
-    if len(left_out):
+    if "row" in left_out and len(left_out):  # of a wide CSV
+        of = f"{counted(left_out['row'].nunique(), 'row')} of {counted(left_out['cast_id'].nunique(), 'cast')}"
+        _say(f"{of} set aside, and the fluxes are those of the other rows: {rejects} says which and why")
+    elif len(left_out):
         _say(f"{counted(len(left_out), 'record')} of total 234Th left out: {rejects} says which and why")
     return SET_ASIDE if len(left_out) else DONE
 
@@ -390,7 +420,7 @@ def predict(
     from seaofcarbon import catalog, files
     from seaofcarbon.learn import models
     from seaofcarbon.learn.features import covariates_needed
-    from seaofcarbon.learn.predict import is_set_aside, predict_points, read_points
+    from seaofcarbon.learn.predict import is_far, is_set_aside, predict_points, read_points
     from seaofcarbon.run import covariates_of
 
     _writable(out, ".csv", inputs=[points])
@@ -405,6 +435,9 @@ def predict(
     unread = int(is_set_aside(found).sum())
     given = int(found["prediction"].notna().sum())
     print(f"{out}: {files.counted(given, 'prediction')} of {trained.target}{_without(len(found) - given, 'point')}")
+    if far := int(is_far(found, sea).sum()) if lacking else 0:
+        takes = "takes its inputs" if far == 1 else "take their inputs"
+        print(f"{files.counted(far, 'point')} {takes} from another cell than the own: see covariate_distance_km")
     if unread:
         _say(f"{files.counted(unread, 'point')} could not be read: the column reason of {out} says why")
     return SET_ASIDE if unread else DONE

@@ -3,6 +3,10 @@
 from seaofcarbon.digitise import headers, units
 from seaofcarbon.digitise.opening import split_cells
 from seaofcarbon.files import UserError
+from seaofcarbon.vocabulary import VARIABLES
+
+OWN = "depth_m"
+"""A table with a column of this name is one of ours, as `flux` takes them: names of the vocabulary have its units."""
 
 
 def recognise(source):
@@ -17,7 +21,8 @@ def recognise(source):
 def read(source):
     """Read an opened BCO-DMO file into tables (one).
 
-    Values whose unit is told neither in the name nor in the sidecar are set aside.
+    Values whose unit is told neither in the name nor in the sidecar are set aside, but for columns that are called as
+    in the vocabulary, in a table that has `depth_m`: theirs is that of the vocabulary, and a note says so.
 
     Raises
     ------
@@ -31,6 +36,9 @@ def read(source):
     told, about = _sidecar(source, names)
     values, fields = headers.columns(names, told)
     fields = headers.timed(cells, fields)
+    for position, column in values.items():
+        if OWN in names and names[position] == column.variable and not column.unit:
+            column.unit, column.unit_told = VARIABLES[column.variable].unit, False
     unknown = [names[p] for p, c in values.items() if not c.unit and c.variable not in units.UNITLESS]
     problem = f"{source.path}: no unit is told for {', '.join(unknown)}: give it in a sidecar {source.path.name}.yml"
     meta = {"doi": about["doi"], "citation": about["citation"], "licence": about["licence"]}

@@ -4,13 +4,15 @@ import re
 
 import pandas as pd
 
+from seaofcarbon import flux
+from seaofcarbon.digitise.duplicates import TRACERS
 from seaofcarbon.digitise.quality import cells, deep_equilibrium
 from seaofcarbon.digitise.units import spellings
 from seaofcarbon.vocabulary import FLAG_QUESTIONABLE, VARIABLES
 
 COLUMNS = ["source_id", "kind", "what", "variable", "n", "share", "example", "mend"]
 
-KINDS = ("record flagged", "duplicate", "set aside", "noted", "deep equilibrium", "cells")
+KINDS = ("record flagged", "duplicate", "deep equilibrium", "set aside", "noted", "cells")
 
 NOTED = (
     "flag of the source, scheme",
@@ -20,8 +22,12 @@ NOTED = (
     "density from",
     "longitude wrapped",
     "uncertainty ",
+    "unit not told",
 )
 """How notes begin that tell what was mended or taken, and do not doubt the value."""
+
+BY_SOURCE = "flagged by the source"
+"""How a reason begins that is no doubt of ours."""
 
 MENDS = {
     "position off the globe": "give latitude from -90 to 90 and longitude from -180 to 360, in decimal degrees",
@@ -47,7 +53,7 @@ MENDS = {
     "stray signs around": "leave only the number in the cell",
     "density from": "give salinity and temperature of the sample itself",
     "longitude wrapped": "write all longitudes of a file one way",
-    "deep_equilibrium": "check calibration, density (per kg or per litre) and 238U: deep 234Th should equal it",
+    "234Th/238U below": "check calibration, density (per kg or per litre) and 238U: deep 234Th should equal it",
     "error value of a spreadsheet": "mend the formula, or leave the cell empty",
     "a limit of detection": "name the limit in a column of its own",
     "outside the limits": "name the limit in a column of its own",
@@ -115,9 +121,7 @@ def reasons(records):
     kind = pd.Series("record flagged", said.index).mask(said.str.startswith("duplicate of"), "duplicate")
     table = pd.DataFrame({"kind": kind.mask(noted, "noted"), "what": what})
     bare = records[flagged & ~records.index.isin(table.index[table["kind"] != "noted"])]
-    by_source = (
-        "flagged by the source (" + (bare["flag_scheme"].fillna("") + " " + bare["flag_source"].fillna("")) + ")"
-    )
+    by_source = f"{BY_SOURCE} (" + (bare["flag_scheme"].fillna("") + " " + bare["flag_source"].fillna("")) + ")"
     by_source = by_source.str.replace(" ( )", "", regex=False)
     return pd.concat([table, pd.DataFrame({"kind": "record flagged", "what": by_source})])
 
@@ -154,6 +158,8 @@ def report(records, rejects=None, account=None, words=None):
     share = table["n"] / table["source_id"].map(values)
     table = table.assign(share=share.where(of_values))
     order = table["kind"].map({kind: number for number, kind in enumerate(KINDS)})
+    # what we doubt comes first, then what the source does
+    order = order.mask(table["what"].astype("str").str.startswith(BY_SOURCE), KINDS.index("set aside") - 0.5)
     table = table.assign(order=order, few=-table["n"]).sort_values(["source_id", "order", "few", "what", "variable"])
     table["mend"] = table["what"].map(_mend)
     if account:
@@ -164,8 +170,39 @@ def report(records, rejects=None, account=None, words=None):
     return table.reindex(columns=COLUMNS).fillna(text).reset_index(drop=True)
 
 
+def checked(found):
+    """Tell what `digitise --check` shows: the report, and which values of tracers have no uncertainty.
+
+    Parameters
+    ----------
+    found : Digitised
+
+    Returns
+    -------
+    DataFrame
+        As of `report`. Of each source our doubts come first, then what the source flagged, what was set aside, and what
+        was noted; a word that was taken as missing in many columns is one row.
+    """
+    table = report(found.records, found.rejects, words=found.words)
+    word = table["what"].str.endswith(" taken as missing")
+    words = table[word].groupby(["source_id", "kind", "what"], sort=False).agg(
+        n=("n", "sum"), variable=("variable", "first"), many=("variable", "size"), example=("example", "first")
+    ).reset_index().assign(mend="")  # fmt: skip
+    many = words["many"] > 1
+    words["what"] += (" in " + words["many"].astype("str") + " columns").where(many, "")
+    words["variable"] = words["variable"].mask(many, "")
+    bare = found.records[found.records["sigma"].isna() & found.records["variable"].isin((*TRACERS, "u238"))]
+    bare = bare.groupby(["source_id", "variable"], sort=False)["locator"].agg(n="size", example="first").reset_index()
+    bare = bare.assign(kind="noted", what="values without uncertainty", example="first: " + bare["example"], mend="")
+    parts = [part for part in (table[~word], words.drop(columns="many"), bare) if len(part)]
+    return pd.concat(parts or [table]).sort_values("source_id", kind="stable", ignore_index=True)
+
+
 def _mend(what):
     """Find what would mend a reason."""
+    if unit := re.fullmatch(r"no unit is told for (\w+)", what):
+        example = f"write it in the header, as [{spellings(unit[1])[0]}]"
+        return f"{example}, or in a sidecar FILE.yml (units: {{column: unit}})"
     if unit := re.fullmatch(r"unit '.*' is not known for (\w+)", what):
         return f"write a unit that is: {', '.join(dict.fromkeys(spellings(unit[1])))}"
     return next((words for start, words in MENDS.items() if what.startswith(start)), "")
@@ -254,7 +291,8 @@ def _of_cruises(records):
     found = deep_equilibrium(records)
     found = found[found["words"] != ""]
     u238 = " (238U " + found["u238"] + ")"
+    what = found["ratio"].map(f"234Th/238U below {flux.DEEP_M:.0f} m is {{:.2f}} (median)".format)
     return pd.DataFrame({
-        "source_id": found["source_id"], "kind": "deep equilibrium", "what": found["words"], "variable": "th234_total",
+        "source_id": found["source_id"], "kind": "deep equilibrium", "what": what, "variable": "th234_total",
         "n": found["n_samples"], "example": "cruise " + found["cruise"].fillna("unknown") + u238,
     })  # fmt: skip

@@ -13,7 +13,10 @@ ACCOUNT = ("cells", "records", "missing", "rejects", "not_wanted")
 
 @dataclass
 class Column:
-    """A column of values: what it measures, in which unit, and where its uncertainty and flags stand."""
+    """A column of values: what it measures, in which unit, and where its uncertainty and flags stand.
+
+    `unit_told` is False where no unit is printed, and that of the vocabulary is taken.
+    """
 
     variable: str
     unit: str = ""
@@ -23,6 +26,7 @@ class Column:
     flag: int | None = None
     size_min_um: float = np.nan
     size_max_um: float = np.nan
+    unit_told: bool = True
 
 
 @dataclass

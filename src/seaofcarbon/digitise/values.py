@@ -93,6 +93,7 @@ def _values(batch, rows, row_reason):
     keep = there & (reason == "")
     note = joined(rows["note"].to_numpy(object)[cells.row], mended)
     note = np.where(per_mass, joined(note, density_note[cells.row]), note)
+    note = joined(note, cells.each(["" if column.unit_told else _taken(column) for _, _, column in columns]))
     read = {"value": value * factor, "value_source": printed.to_numpy(object), "note": note, "flag": flag}
     long = cells.records(rows, keep, {k: v[keep] for k, v in read.items()}, factor)
     return long, np.bincount(cells.table[blank], minlength=len(batch.tables))
@@ -161,14 +162,15 @@ class _Cells:
         at = np.array([f"{table.file}, {table.place}row " for table in tables], dtype=object)[self.table[keep]]
         of = {
             name: self.each([getattr(column, name) for _, _, column in self.columns])[keep]
-            for name in ("variable", "unit", "method", "sigma_kind", "size_min_um", "size_max_um")
+            for name in ("variable", "method", "sigma_kind", "size_min_um", "size_max_um")
         }
+        printed_unit = self.each([column.unit if column.unit_told else "" for _, _, column in self.columns])[keep]
         part = rows.drop(columns="note").take(row).reset_index(drop=True).assign(
             **read,
             row=row,
             variable=of["variable"],
             unit=[VARIABLES[name].unit for name in of["variable"]],
-            unit_source=of["unit"],
+            unit_source=printed_unit,
             sigma=(sigma * factor)[keep],
             sigma_source=sigma_printed[keep],
             sigma_kind=np.where(np.isfinite(sigma[keep]), of["sigma_kind"], ""),
@@ -202,8 +204,12 @@ def _no_unit(column):
     """Say why values cannot be converted."""
     if column.unit:
         return f"unit {column.unit!r} is not known for {column.variable}"
-    example = f"write it in the header, as [{units.spellings(column.variable)[0]}]"
-    return f"no unit is told for {column.variable}: {example}, or in a sidecar FILE.yml (units: {{column: unit}})"
+    return f"no unit is told for {column.variable}"
+
+
+def _taken(column):
+    """Say which unit a column was taken to be in."""
+    return f"unit not told: taken as {column.unit}, the unit of {column.variable} here"
 
 
 def _above_the_floor(part):

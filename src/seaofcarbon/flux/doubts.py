@@ -8,6 +8,7 @@ from seaofcarbon.vocabulary import FLAG_GOOD, FLAG_MISSING, FLAG_QUESTIONABLE, S
 
 MAX_GAP_M = 150.0  # wider than that between samples, and the flux below is flagged
 MAX_TOP_M = 50.0  # the first sample stands for the water above it: not for more than a usual mixed layer
+DEEP_M = 300.0  # 234Th below it should equal 238U
 NEAR_BOTTOM_M = 50.0  # within that of the bottom its sediment may lend and take 234Th
 
 
@@ -33,7 +34,7 @@ def deep_ratio(samples, relation="owens2011", measured=True):
     deep = samples.reindex(columns=["cast_id", "depth_m"]).assign(
         ratio=column(samples, "th234_total") / u, square=(column(samples, "th234_total_sigma") / u) ** 2
     )
-    deep = deep[(deep["depth_m"] > 300) & np.isfinite(deep["ratio"])]
+    deep = deep[(deep["depth_m"] > DEEP_M) & np.isfinite(deep["ratio"])]
     deeper = deep["depth_m"] > 500
     enough = deeper.groupby(deep["cast_id"]).transform("sum") >= 3
     by_cast = deep[deeper | ~enough].groupby("cast_id")

@@ -4,12 +4,15 @@ import difflib
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from seaofcarbon import ocean, records
-from seaofcarbon.files import KEY_RANGES, UserError, checked_numbers, checked_times, read_csv, refuse_cells
+from seaofcarbon.files import KEY_RANGES, UserError, read_csv, read_numbers, read_times
 from seaofcarbon.flux.samples import KEYS
 from seaofcarbon.vocabulary import VARIABLES
 
 _NEEDED = ("cruise", "station", "time", "latitude", "longitude", "depth_m", "th234_total")
+_PLACE = ("time", "latitude", "longitude", "depth_m")
 _MISSING = ["", "nd", "n.d.", "ND", "NA", "nan", "NaN", "-999", "-999.0", "-9999", "-9999.0"]
 
 
@@ -43,13 +46,16 @@ def read_wide_csv(path):
 
     Returns
     -------
-    DataFrame
-        Samples as from `records.to_samples`.
+    samples : DataFrame
+        As from `records.to_samples`, of the rows that can be read.
+    set_aside : DataFrame
+        file, row (1 is the header), column, value and reason of each cell that cannot be read, and cast_id: the whole
+        row is no sample, so that the flux of its cast is one of the other bottles.
 
     Raises
     ------
     UserError
-        One line with file, row (1 is the header) and column, and what would mend it.
+        When a column is missing, or no row can be read: one line with what would mend it.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,18 +68,44 @@ def read_wide_csv(path):
     df = table.iloc[1:].set_axis(names, axis=1).dropna(how="all")
     if df.empty:
         raise UserError(f"{path} holds no samples: add rows below the header")
-    times = checked_times(df["time"], path)
-    rough = df["time"].notna() & (df["time"].astype(str).str.strip().str.len() < len("20140521"))
-    refuse_cells(rough, df["time"], path, "is no day: give at least 2014-05-21")
     known = [name for name in names if name in KEY_RANGES or name.removesuffix("_sigma") in VARIABLES]
-    numbers = {name: checked_numbers(df[name], path) for name in known}
-    for name in ("time", "latitude", "longitude", "depth_m"):
-        refuse_cells(df[name].isna(), df[name], path, "and has to be filled, or the row left out")
-    df = df.assign(**numbers, time=times, source_id=path.name)
+    read = {"time": read_times(df["time"])} | {name: read_numbers(df[name]) for name in known}
+    fault = _faults(df, {name: wrong for name, (_, wrong) in read.items()})
+    set_aside = _set_aside(df, fault, path.name)
+    if set_aside["row"].nunique() == len(df):
+        first = next(set_aside.itertuples())
+        what = f"{first.value!r} {first.reason}" if first.value else first.reason
+        raise UserError(f"{path}, row {first.row}, column {first.column}: {what} (no row can be read)")
+    df = df.assign(**{name: values for name, (values, _) in read.items()}, source_id=path.name)
     df["longitude"] = ocean.wrap(df["longitude"])
-    df["cast_id"] = records.cast_ids(df)
+    # a row without a readable time is of the cast of its station
+    day = df["time"].fillna(df["time"].groupby([df["cruise"], df["station"]]).transform("first"))
+    df["cast_id"] = records.cast_ids(df.assign(time=day))
+    set_aside["cast_id"] = df["cast_id"].reindex(set_aside["row"] - 1).to_numpy()
     rest = [name for name in known if name not in KEY_RANGES]
-    return df[[*KEYS, "depth_m", *rest]].sort_values(["cast_id", "depth_m"], kind="stable").reset_index(drop=True)
+    df = df.loc[(fault == "").all(axis=1), [*KEYS, "depth_m", *rest]]
+    return df.sort_values(["cast_id", "depth_m"], kind="stable").reset_index(drop=True), set_aside
+
+
+def _faults(df, fault):
+    """What is wrong with each cell: what numbers and times say of themselves, and no place, depth or day."""
+    fault = pd.DataFrame(fault)
+    printed = df["time"].astype("str").str.strip()
+    rough = df["time"].notna() & (printed.str.len() < len("20140521")) & (fault["time"] == "")
+    fault["time"] = fault["time"].mask(rough, "'" + printed + "' is no day: give at least 2014-05-21")
+    for name in _PLACE:
+        fault[name] = fault[name].mask(df[name].isna(), "is empty: fill it, or leave the row out")
+    return fault
+
+
+def _set_aside(df, fault, file):
+    """List the cells that have a fault, row by row."""
+    reason = fault.stack()
+    reason = reason[reason != ""]
+    row, column = (reason.index.get_level_values(level) for level in (0, 1))
+    value = df[fault.columns].fillna("").stack()[reason.index].to_list()
+    why = [words.removeprefix(f"{cell!r} ") for words, cell in zip(reason, value, strict=True)]
+    return pd.DataFrame({"file": file, "row": row + 1, "column": column, "value": value, "reason": why})
 
 
 def read_samples(path):
@@ -88,7 +120,8 @@ def read_samples(path):
     samples : DataFrame
         As from `records.to_samples`.
     left_out : DataFrame
-        Records of total 234Th that are no part of them: flagged, or without time, place or depth; `reason` says which.
+        What is no part of them, with its `reason`. Of records: those of total 234Th that are flagged, or without time,
+        place or depth. Of a wide CSV: cells that cannot be read, as `read_wide_csv` sets them aside.
 
     Raises
     ------
@@ -101,8 +134,7 @@ def read_samples(path):
     if not path.is_file():
         raise UserError(f"{path} is {'a folder' if path.is_dir() else 'not there'}: give a file")
     if path.suffix.lower() == ".csv" and "variable" not in read_csv(path, nrows=0).columns:
-        samples = read_wide_csv(path)
-        return samples, samples.iloc[:0].assign(reason="")
+        return read_wide_csv(path)
     archive = records.read(path)
     samples = records.to_samples(archive)
     if "th234_total" not in samples or samples["th234_total"].isna().all():
@@ -114,7 +146,7 @@ def _left_out(archive):
     """Records of total 234Th that are no sample, with the reason."""
     total = archive[(archive["variable"] == "th234_total") & archive["value"].notna()]
     reason = ("flag " + total["flag"].astype(str)).where(total["flag"].isin(records.SET_ASIDE), "")
-    for name in ("time", "latitude", "longitude", "depth_m"):
+    for name in _PLACE:
         reason = reason.mask((reason == "") & total[name].isna(), f"no {name}")
     shown = ["record_id", *KEYS[1:], "depth_m", "variable", "value", "unit", "flag", "note"]
     return total[shown].assign(reason=reason)[reason != ""]

@@ -28,7 +28,7 @@ def fluxes(
     Parameters
     ----------
     samples : DataFrame
-        One row per cast and depth, as from `records.to_samples` or `read_wide_csv`: cast_id, source_id, cruise,
+        One row per cast and depth, as from `records.to_samples` or `read_samples`: cast_id, source_id, cruise,
         station, time, latitude, longitude, depth_m (m), th234_total, th234_total_sigma, u238, u238_sigma (dpm L-1),
         salinity.
     depths : sequence of float or str

@@ -7,7 +7,6 @@ import os
 import socket
 import time
 import uuid
-import warnings
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +20,6 @@ from seaofcarbon.files import UserError
 from seaofcarbon.learn.models import DEFAULTS
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
 TAKEN = (*DONE, TrialState.RUNNING)
@@ -118,12 +116,28 @@ def stricter(n):
     return optuna.pruners.PercentilePruner(50.0 if n < 8 else 25.0, n_startup_trials=3)
 
 
+class _Given(optuna.samplers.TPESampler):
+    """Takes the settings that are given; optuna's PartialFixedSampler does the same, and warns in every thread."""
+
+    def __init__(self, settings, **options):
+        super().__init__(**options)
+        self.settings = settings
+
+    def infer_relative_search_space(self, study, trial):
+        space = super().infer_relative_search_space(study, trial)
+        return {name: values for name, values in space.items() if name not in self.settings}
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        if param_name in self.settings:
+            return self.settings[param_name]
+        return super().sample_independent(study, trial, param_name, param_distribution)
+
+
 def _run_trial(study, objective, kind, n, seed):
     """Run trial `n` of those that count, unless another worker was quicker."""
     # trials of neighbouring seeds must not share their random numbers, as those of seed + n would
     own = int(np.random.SeedSequence([seed, n]).generate_state(1)[0])
-    sampler = optuna.samplers.TPESampler(seed=own, n_startup_trials=5)
-    study.sampler = sampler if n else optuna.samplers.PartialFixedSampler(DEFAULTS[kind], sampler)
+    study.sampler = _Given({} if n else DEFAULTS[kind], seed=own, n_startup_trials=5)
     trial = study.ask()
     trial.set_user_attr("owner", OWNER | {"pid": os.getpid(), "since": time.time()})
     # the journal is one line after another: of two workers that ask for trial n at once, one sees the other before it

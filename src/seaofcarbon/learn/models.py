@@ -63,7 +63,7 @@ def fit_estimator(kind, settings, X, y, weight, seed=0, n_trees=N_TREES, threads
     return model.set_params(n_jobs=1)
 
 
-@dataclass
+@dataclass(repr=False)
 class Model:
     """A target's Random Forest and XGBoost, on the scale of `features.transform`.
 
@@ -86,6 +86,10 @@ class Model:
     width: Width
     area: Area
     card: dict = field(default_factory=dict)
+
+    def __repr__(self):
+        values = self.card.get("data", {}).get("values", "?")
+        return f"Model({self.target}, {values} values, features: {', '.join(self.features)})"
 
     @classmethod
     def fit(cls, table, target, names, settings=None, fold=None, residuals=None, seed=0, threads=1, sea=None):

@@ -1,12 +1,14 @@
 """Predict at points: what stands behind `seaofcarbon predict`."""
 
+import difflib
+
 import numpy as np
 import pandas as pd
 
 from seaofcarbon import ocean
 from seaofcarbon.files import UserError, read_csv, read_numbers, read_times
 from seaofcarbon.learn.features import covariates_needed, learnable
-from seaofcarbon.vocabulary import MAX_DEPTH_M, VARIABLES
+from seaofcarbon.vocabulary import EARTH_RADIUS_KM, MAX_DEPTH_M, VARIABLES
 
 REQUIRED = ("time", "latitude", "longitude", "depth_m")
 
@@ -15,6 +17,9 @@ ADDED = ("prediction", "lower", "upper", "applicable", "unit", "reason", "covari
 
 ANSWERS = ("land", "below ", "polar night", "no covariate: ")
 """How the reasons begin that are answers; any other names a cell that cannot be read."""
+
+EMPTY = " is empty"
+"""How the reason of a point ends that lacks its time, place or depth: an answer, too."""
 
 LAND_KM = 120.0
 """A point further than this from the nearest sea cell (about one cell of the 1-degree grid and a half) is on land."""
@@ -73,9 +78,9 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     -------
     DataFrame
         `points` with prediction, lower, upper (90 % interval), applicable, unit, reason (empty, "land", "below 250 m",
-        "polar night" as on the maps, "npp is not above zero" where the points bring it, "no covariate: NAME", or the
-        cell that cannot be read: "latitude: '95' is outside …") and covariate_distance_km. A point with a reason has no
-        number.
+        "polar night" as on the maps, "npp is not above zero" where the points bring it, "no covariate: NAME",
+        "time is empty", or the cell that cannot be read: "latitude: '95' is outside …") and covariate_distance_km. A
+        point with a reason has no number.
 
     Raises
     ------
@@ -85,7 +90,8 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     """
     absent = [name for name in REQUIRED if name not in points]
     if absent:
-        raise UserError(f"{path or 'points'}: no column {', '.join(absent)}; points need {', '.join(REQUIRED)}")
+        mend = _renames(absent, points) or f"points need {', '.join(REQUIRED)}"
+        raise UserError(f"{path or 'points'}: no column {', '.join(absent)}; {mend}")
     needed = covariates_needed(model.features)
     own = [name for name in needed if name in points]
     fetched = [name for name in needed if name not in points]
@@ -101,6 +107,9 @@ def predict_points(points, model, covariates=None, max_distance_km=LAND_KM, path
     else:
         sea = places.assign(covariate_distance_km=np.nan, covariate_reason=_reason_without_grid(places))
     reason = sea["covariate_reason"].astype(object)
+    for name in REQUIRED:  # what the match-up calls a position that it does not know
+        unknown = reason.isin([f"no covariate: {name}", "no covariate: position"])
+        reason = reason.mask(unknown & places[name].isna(), f"{name}{EMPTY}")
     for name in own:
         reason = reason.mask((reason == "") & places[name].isna(), f"no covariate: {name}")
     if "npp" in needed:  # as on the maps
@@ -130,7 +139,38 @@ def is_set_aside(found):
     -------
     Series of bool
     """
-    return (found["reason"] != "") & ~found["reason"].str.startswith(ANSWERS)
+    return (found["reason"] != "") & ~found["reason"].str.startswith(ANSWERS) & ~found["reason"].str.endswith(EMPTY)
+
+
+def is_far(found, covariates):
+    """Tell the points whose inputs come from another cell of the grid than the one that they lie in.
+
+    Where the own cell is land, or has no sea that is known, the nearest sea cell stands in for it.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Of `predict_points`.
+    covariates : Dataset
+        The grid, with lat.
+
+    Returns
+    -------
+    Series of bool
+        True where a point has a number, and the centre of the cell is more than half the diagonal of a cell away.
+    """
+    step_km = EARTH_RADIUS_KM * np.radians(float(abs(covariates["lat"].diff("lat")).median()))
+    latitude = np.radians(pd.to_numeric(found["latitude"], errors="coerce"))
+    half_diagonal = step_km / 2 * np.hypot(1, np.cos(latitude))
+    return found["prediction"].notna() & (found["covariate_distance_km"] > half_diagonal)
+
+
+def _renames(absent, points):
+    """Say which columns may be those that are absent."""
+    lower = {str(name).lower(): name for name in points if name not in REQUIRED}
+    near = {name: difflib.get_close_matches(name, lower, 1, 0.5) for name in absent}
+    meant = [f"{lower[found[0]]} to {name}" for name, found in near.items() if found]
+    return f"rename {', '.join(meant)}" if meant else ""
 
 
 def _read(points, names):

@@ -1,6 +1,7 @@
 """The quality report of a source: a page for the author of the data, and the table behind it."""
 
 import re
+import textwrap
 from itertools import count
 from pathlib import Path
 
@@ -28,6 +29,9 @@ REASON_COLOURS = {
     "noted": "#c9d6df",
     "deep equilibrium": "#edae49",
 }
+
+WRAP = 45
+"""Characters of a reason in a line, of two: longer lines would leave no room for its bar."""
 
 MAX_REASONS = 12
 """More bars than these cannot be read on a page; the table of the report has all."""
@@ -68,10 +72,15 @@ def page(records, rejects, source_id):
     _doubtful_map(places, records)
     _doubtful_profile(depths.add_subplot(), records)
     axes = bottom.add_subplot()
-    counts = table[table["kind"] != "deep equilibrium"].groupby(["what", "kind"])["n"].sum().unstack(fill_value=0)
+    reasons = table[table["kind"] != "deep equilibrium"]
+    short = [textwrap.fill(what, WRAP, max_lines=2, placeholder=" …") for what in reasons["what"]]
+    counts = reasons.assign(what=short).groupby(["what", "kind"])["n"].sum().unstack(fill_value=0)
     counts = counts.loc[counts.sum(axis=1).sort_values(ascending=False, kind="stable").index]
     hidden = len(counts) - MAX_REASONS
     bars(counts.head(MAX_REASONS), REASON_COLOURS, "values or cells", axes)
+    axes.tick_params(axis="y", labelsize=8)
+    if len(counts):
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=len(counts.columns), fontsize=8)
     more = f" (the {MAX_REASONS} most frequent of {len(counts)})" if hidden > 0 else ""
     axes.set_title("Why" + more if len(counts) else "Nothing was doubted, set aside or noted")
     return figure
@@ -91,11 +100,7 @@ def _told(axes, records, table):
         f"duplicates; {set_aside:,} cells set aside",
         f"{records['sigma'].isna().sum():,} values without uncertainty, {records['time'].isna().sum():,} without time, "
         f"{records['station'].isna().sum():,} without station",
-        *(
-            f"{row.example}: {row.what.replace('_', ' ')}"
-            for row in table.itertuples()
-            if row.kind == "deep equilibrium"
-        ),
+        *(f"{row.example}: {row.what}" for row in table.itertuples() if row.kind == "deep equilibrium"),
     ]
     doi = records["source_doi"].dropna()
     title = records["source_id"].iloc[0] + (f", doi:{doi.iloc[0]}" if len(doi) else "")
