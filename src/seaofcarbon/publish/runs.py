@@ -240,8 +240,6 @@ def _links(run_dir, part, static):
         if name == "maps.nc" and (closed or path.stat().st_size > LARGEST):
             made = downloads.write_map(path, static, *_mapped(part["parameters"]), _drawn(part["parameters"]))
             path, said = static / made.name, made.title
-        if name == "maps.nc":
-            said += f". {_unit(part['parameters'])}"
         elif closed and path.suffix == ".csv":
             rows = files.read_csv(path).drop(columns=list(downloads.OWN_DEPTHS), errors="ignore")
             path = static / name
@@ -254,6 +252,8 @@ def _links(run_dir, part, static):
             size = f"{path.stat().st_size / 1e6:.1f} MB"
             href = f"../_static/{FOLDER}/{run_dir.name}/{path.name}"
             opened = f"```python\n{line.format(path.name)}\n```"
+            if name == "maps.nc":
+                said += f". {_unit(part['parameters'])}"
             if name == "maps.nc" and part["parameters"].get("season", "year") != "year":
                 opened += (
                     f"\n\nThe mean of the season, as in the picture:\n\n```python\n{_mean(part['parameters'])}\n```"
