@@ -253,6 +253,7 @@ def figure(
 def _checked(found, report=None):
     """Say what is doubted, set aside and noted, and what would mend it; return the exit code."""
     from seaofcarbon.digitise.report import BY_SOURCE, checked
+    from seaofcarbon.digitise.table import TRAVELS
     from seaofcarbon.files import printable
 
     print(_account(found))
@@ -276,12 +277,9 @@ def _checked(found, report=None):
     return SET_ASIDE if problems or faults else DONE
 
 
-TRAVELS = "(travels with the record)"
-"""Mark of the columns in an account that are no values, but describe them."""
-
-
 def _account(found):
     """Return in words how many records there are, and what became of all cells."""
+    from seaofcarbon.digitise.table import TRAVELS
     from seaofcarbon.files import UserError
 
     if not found.account["cells"]:

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from seaofcarbon import carbon, flux, maps, ocean, thorium
-from seaofcarbon.files import UserError
+from seaofcarbon.files import UserError, counted
 from seaofcarbon.learn import features, models, validate
 from seaofcarbon.learn.campaigns import thin
 from seaofcarbon.vocabulary import FEATURE_SETS, U238_RELATIONS
@@ -379,7 +379,7 @@ class Study:
         if lacking:
             counts = features.enough(self.training).set_index("target").loc[lacking]
             return "too few for a model: " + ", ".join(
-                f"{row.values} values of {target} in {row.campaigns} campaign{'s' * (row.campaigns != 1)}"
+                f"{counted(row.values, 'value')} of {target} in {counted(row.campaigns, 'campaign')}"
                 for target, row in zip(lacking, counts.itertuples(), strict=True)
             )
         if word in ("power_law", "regional") and not np.isfinite(self.laws()[carbon.EVERYWHERE].a):

@@ -10,6 +10,9 @@ from seaofcarbon.digitise.cells import is_missing, numbers, text
 ACCOUNT = ("cells", "records", "missing", "rejects", "not_wanted")
 """The five numbers: cells of the data table = records + missing + rejects + not wanted."""
 
+TRAVELS = "(travels with the record)"
+"""Mark of the columns in an account that are no values, but describe them."""
+
 
 @dataclass
 class Column:

@@ -7,7 +7,7 @@ from seaofcarbon import records
 from seaofcarbon.digitise import units
 from seaofcarbon.digitise.cells import is_missing, numbers, text
 from seaofcarbon.digitise.rows import rows
-from seaofcarbon.digitise.table import Batch, is_word, joined, without
+from seaofcarbon.digitise.table import TRAVELS, Batch, is_word, joined, without
 from seaofcarbon.vocabulary import FLAG_NOT_EVALUATED, FLAG_QUESTIONABLE, FLAG_SCHEMES, VARIABLES
 
 
@@ -48,7 +48,7 @@ def _account(table, n_records, missing, rejected, rejected_by_position):
     not_wanted = {}
     for position, name in enumerate(table.header):
         if position not in table.columns and (count := n - rejected_by_position.get(position, 0)):
-            label = (name or "(no name)") + (" (travels with the record)" if position in described else "")
+            label = (name or "(no name)") + (f" {TRAVELS}" if position in described else "")
             not_wanted[label] = not_wanted.get(label, 0) + count
     return {
         "cells": n * width + sum(len(cells) for _, cells in table.odd),

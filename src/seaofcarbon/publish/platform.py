@@ -266,7 +266,7 @@ def _downloads(offered, folder, label, sources):
     if not sources["open"].all():
         left = sources[~sources["open"]]
         blocks.append(
-            f"Left out are {left['n_records'].sum():,} records of {len(left)} source{'s' * (len(left) > 1)}, and "
+            f"Left out are {left['n_records'].sum():,} records of {files.counted(len(left), 'source')}, and "
             "what single values of them would show. Fetch them yourself, then run the book: you get the whole tables."
         )
     for one in offered:
